@@ -1,0 +1,80 @@
+//! A slice of the input: some bytes, and where the frames are in them.
+//!
+//! An epoch is a unit of memory, not of meaning: the same input cut into other epochs gives the
+//! same records. It holds frames of one input only.
+
+use crate::flow::stamp::Stamp;
+use crate::wire::link::LinkType;
+
+/// Where one captured frame lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    pub stamp: Stamp,
+    /// Offset of the first byte in [`Epoch::bytes`].
+    pub at: u32,
+    /// Bytes captured, all of them inside [`Epoch::bytes`].
+    pub captured: u32,
+    /// Bytes on the wire.
+    pub wire: u32,
+    pub link: LinkType,
+    /// Which of the input's interfaces (pcapng), from 0.
+    pub interface: u16,
+}
+
+/// A slice of one input.
+#[derive(Debug, Default)]
+pub struct Epoch {
+    /// The input's ordinal.
+    pub ordinal: u32,
+    pub bytes: Vec<u8>,
+    pub frames: Vec<Frame>,
+}
+
+impl Epoch {
+    /// The captured bytes of a frame of this epoch.
+    #[inline]
+    pub fn frame_bytes(&self, frame: &Frame) -> &[u8] {
+        let at = frame.at as usize;
+        self.bytes
+            .get(at..at + frame.captured as usize)
+            .unwrap_or(&[])
+    }
+
+    /// Empties the epoch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.frames.clear();
+    }
+}
+
+/// What a source knows of one of its inputs once it has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InputFacts {
+    /// The path as the user wrote it, `-` for standard input, or an interface.
+    pub name: String,
+    /// Names of the link types that occurred (`ethernet`, `linux-sll`, ...), in the order of first occurrence.
+    pub links: Vec<String>,
+    /// A timestamp finer than a microsecond can occur: times are written with 9 digits.
+    pub nanoseconds: bool,
+    /// Lower-case hex, where hashing was asked for.
+    pub sha256: Option<String>,
+    /// What the user should know: a cut tail, a link type nobody decodes. One line each, without the file's name.
+    pub warnings: Vec<String>,
+    /// Packets dropped while capturing, where the source knows (interface statistics, a live handle).
+    pub dropped_by_kernel: Option<u64>,
+    pub dropped_by_interface: Option<u64>,
+}
+
+/// Where frames come from.
+pub trait Source {
+    /// Clears `epoch` and fills it with about `target` bytes of the next frames (one frame at least, a whole frame
+    /// however long). `Ok(false)`, with an empty epoch, when all inputs have ended. An unusable input among several is
+    /// remembered in [`Source::faults`] and passed over.
+    fn fill(&mut self, epoch: &mut Epoch, target: usize) -> bool;
+
+    /// What is known of the inputs, by ordinal; complete once `fill` has answered false.
+    fn inputs(&self) -> &[InputFacts];
+
+    /// Inputs that could not be used: one finished line each (which, what, what to do).
+    fn faults(&self) -> &[String];
+}

@@ -1,0 +1,164 @@
+//! What leaves the engine: finished flows, name lookups, and at the end one row an input.
+
+use std::net::IpAddr;
+
+use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
+use crate::flow::key::Endpoint;
+use crate::names::domain::Domain;
+use crate::policy::verdict::{Flag, RowId, Verdict};
+
+/// One row, in the order of the output.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Flow(Box<FlowRow>),
+    Name(Box<NameRow>),
+    Capture(Box<CaptureRow>),
+}
+
+/// How a TCP attempt went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TcpState {
+    Closed,
+    Reset,
+    Refused,
+    Prohibited,
+    Unreachable,
+    Unanswered,
+    Open,
+    Midstream,
+}
+
+impl TcpState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TcpState::Closed => "closed",
+            TcpState::Reset => "reset",
+            TcpState::Refused => "refused",
+            TcpState::Prohibited => "prohibited",
+            TcpState::Unreachable => "unreachable",
+            TcpState::Unanswered => "unanswered",
+            TcpState::Open => "open",
+            TcpState::Midstream => "midstream",
+        }
+    }
+}
+
+/// From the client, and to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutIn {
+    pub out: u64,
+    pub r#in: u64,
+}
+
+/// The flow's name and why we believe it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Naming {
+    pub name: Option<Domain>,
+    pub kind: EvidenceKind,
+    /// CNAME targets from the name to the address, in order.
+    pub via: Vec<Domain>,
+    /// The names, when DNS alone leaves several.
+    pub candidates: Vec<Domain>,
+    /// Age of the DNS answer when the flow began.
+    pub age_ns: Option<u64>,
+    /// The name that this client (`true`) or another one (`false`) last asked for and got this address, whatever named the flow.
+    pub asked: Option<(Domain, bool)>,
+}
+
+/// Frame numbers in the input: where the proof is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FrameMarks {
+    pub first: u64,
+    pub hello: Option<u64>,
+    pub server_hello: Option<u64>,
+    pub certificate: Option<u64>,
+    pub dns: Option<u64>,
+    pub last: u64,
+}
+
+/// A finished flow, named and judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowRow {
+    /// Community ID v1, seed 0.
+    pub id: String,
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// Times are written with 9 digits.
+    pub nanoseconds: bool,
+    pub protocol: u8,
+    pub client: Endpoint,
+    pub server: Endpoint,
+    pub packets: OutIn,
+    pub bytes: OutIn,
+    pub tcp: Option<TcpState>,
+    pub vlans: Vec<u16>,
+    pub tunnel: Option<String>,
+    pub app: App,
+    pub tls: Option<Box<TlsFacts>>,
+    pub naming: Naming,
+    pub frames: FrameMarks,
+    /// Ordinal of the input that the frame numbers count in.
+    pub ordinal: u32,
+    pub quality: Quality,
+    pub verdict: Verdict,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NameRow {
+    /// When the answer came; for a question never answered, when it was asked.
+    pub time_ns: u64,
+    pub nanoseconds: bool,
+    /// None for mDNS answers, which nobody in particular asked for.
+    pub client: Option<IpAddr>,
+    pub resolver: IpAddr,
+    /// `udp`, `tcp`, `mdns` or `llmnr`.
+    pub transport: &'static str,
+    pub query: Domain,
+    pub qtype: u16,
+    /// None: never answered.
+    pub rcode: Option<u16>,
+    pub chain: Vec<Domain>,
+    pub addresses: Vec<IpAddr>,
+    pub ttl: Option<u32>,
+    pub frame: u64,
+    pub ordinal: u32,
+    /// The rows that the query falls under.
+    pub matches: Vec<RowId>,
+    pub flags: Vec<Flag>,
+}
+
+/// One input, at the end.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CaptureRow {
+    pub file: String,
+    pub sha256: Option<String>,
+    pub links: Vec<String>,
+    pub packets: u64,
+    /// Captured bytes of all frames.
+    pub bytes: u64,
+    pub nanoseconds: bool,
+    pub first_ns: Option<u64>,
+    pub last_ns: Option<u64>,
+    /// Packets that were not decoded, by reason, sorted by name.
+    pub undecoded: Vec<(String, u64)>,
+    pub dropped_by_kernel: Option<u64>,
+    pub dropped_by_interface: Option<u64>,
+    pub duplicates: u64,
+    /// Flows whose first packet is in this input.
+    pub flows: u64,
+    pub blind: Blind,
+}
+
+/// What could not be seen, in flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blind {
+    pub cut: u64,
+    pub gap: u64,
+    pub midstream: u64,
+    pub one_sided: u64,
+    pub ech: u64,
+    pub doh: u64,
+    pub dot: u64,
+    pub evicted: u64,
+}

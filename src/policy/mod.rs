@@ -1,0 +1,4 @@
+//! The policy: which names, addresses, ports and TLS versions belong to which service, and what a flow's
+//! evidence means under it.
+
+pub mod verdict;

@@ -1,0 +1,39 @@
+//! Bytes to views: what a packet says, borrowed from the packet.
+//!
+//! Nothing here keeps state, allocates or knows what a flow is. Every parser is one file on one
+//! skeleton: a field map, a checked constructor, accessors, the parsed value, tests from real
+//! bytes. A length from the wire never indexes and never sizes an allocation; [`cursor`] is the
+//! only place where bytes are cut.
+//!
+//! Parsing has three answers ([`Parse`]): it is whole, it needs more bytes, or the sender broke the
+//! format. "Needs more" is not an error: it is what a segment boundary looks like from inside.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod cursor;
+pub mod link;
+pub mod packet;
+
+/// The three answers of a parser that may stand in the middle of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parse<T, E> {
+    /// The value, whole.
+    Complete(T),
+    /// At least so many bytes in all (from the start of the slice given) are wanted.
+    Need(usize),
+    /// The sender broke the format; no further bytes can mend it.
+    Malformed(E),
+}
