@@ -46,8 +46,7 @@ impl<'a> Cursor<'a> {
     /// Three bytes in network order.
     #[inline]
     pub fn u24(&mut self) -> Option<u32> {
-        self.array::<3>()
-            .map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
+        self.array::<3>().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
     }
 
     /// Four bytes in network order.

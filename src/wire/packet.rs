@@ -36,10 +36,23 @@ pub fn address_bits(ip: IpAddr) -> (Family, u128) {
 /// IP protocol numbers that flowsift looks into (IANA "Assigned Internet Protocol Numbers").
 pub mod protocol {
     pub const ICMP: u8 = 1;
+    /// RFC 2003: IP in IP.
+    pub const IPV4: u8 = 4;
     pub const TCP: u8 = 6;
     pub const UDP: u8 = 17;
+    /// RFC 4213 3.5: IPv6 in IPv4; RFC 2473: in IPv6.
+    pub const IPV6: u8 = 41;
+    pub const GRE: u8 = 47;
     pub const ICMPV6: u8 = 58;
+    pub const NO_NEXT_HEADER: u8 = 59;
+    /// RFC 3378.
+    pub const ETHERIP: u8 = 97;
+    pub const L2TP: u8 = 115;
     pub const SCTP: u8 = 132;
+    /// RFC 4023.
+    pub const MPLS: u8 = 137;
+    /// RFC 8986 10.1: an Ethernet frame.
+    pub const ETHERNET: u8 = 143;
 }
 
 /// The VLAN ids peeled off, outermost first. More than fit are not decoded (see the decoder's cap).
@@ -135,14 +148,40 @@ pub struct PacketView<'a> {
     /// Bytes of the IP layer on the wire: the header's own length, or, where that is 0 (TSO), the wire length
     /// less the link header. Ethernet padding never counts.
     pub ip_length: u32,
+    /// IPv4's identification, by which two captures of one packet are told from a retransmission; 0 in IPv6.
+    pub identification: u16,
     /// Set for a piece of a datagram (never for an IPv6 atomic fragment).
     pub fragment: Option<FragmentPlace>,
     pub transport: Transport,
     /// The captured bytes above the transport header; link padding is not among them.
     pub payload: &'a [u8],
-    /// Bytes of the payload that were on the wire but were not captured (snaplen).
+    /// Bytes of the payload that were on the wire but were not captured (snaplen). In a fragment also those that its
+    /// header claims beyond the wire length: the other pieces' offsets count on them.
     pub cut: u32,
     pub vlans: Vlans,
     /// 0, or a hash of the tunnels peeled off (their kinds and ids): part of a flow's identity.
     pub tunnel: u64,
+    /// Tunnels were peeled off, be they part of the identity or not; [`peeled`](super::decode::peeled) tells which.
+    pub tunnelled: bool,
+}
+
+impl PacketView<'_> {
+    /// The same packet, its payload elsewhere.
+    pub fn over(self, payload: &[u8]) -> PacketView<'_> {
+        PacketView {
+            family: self.family,
+            source: self.source,
+            destination: self.destination,
+            protocol: self.protocol,
+            ip_length: self.ip_length,
+            identification: self.identification,
+            fragment: self.fragment,
+            transport: self.transport,
+            payload,
+            cut: self.cut,
+            vlans: self.vlans,
+            tunnel: self.tunnel,
+            tunnelled: self.tunnelled,
+        }
+    }
 }
