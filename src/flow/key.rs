@@ -108,10 +108,7 @@ impl FlowKey {
             | u64::from(self.hi_port) << 16
             | u64::from(self.protocol) << 8
             | self.family as u64;
-        let mut h = fold(
-            0x243f_6a88_85a3_08d3,
-            self.lo as u64 ^ (self.hi as u64).rotate_left(32),
-        );
+        let mut h = fold(0x243f_6a88_85a3_08d3, self.lo as u64 ^ (self.hi as u64).rotate_left(32));
         if self.family == Family::V6 {
             h = fold(h, (self.lo >> 64) as u64);
             h = fold(h, (self.hi >> 64) as u64);

@@ -23,7 +23,8 @@ impl Domain {
 
     /// A name that came as DNS labels.
     pub fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Domain {
-        let mut text = String::new();
+        // Longer names grow; most fit.
+        let mut text = String::with_capacity(64);
         for label in labels {
             if !text.is_empty() {
                 text.push('.');
@@ -66,16 +67,32 @@ impl Domain {
     }
 }
 
+/// Any other text from the wire, for people to read: case and spaces kept, the rest escaped as in names.
+pub fn escape_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &b in bytes {
+        match b {
+            b'\\' => push_code(&mut text, b),
+            b' '..=b'~' => text.push(b as char),
+            _ => push_code(&mut text, b),
+        }
+    }
+    text
+}
+
 fn push_escaped(text: &mut String, byte: u8) {
     match byte {
-        b'\\' => text.push_str("\\092"),
+        b'\\' => push_code(text, byte),
         0x21..=0x7e => text.push(byte.to_ascii_lowercase() as char),
-        _ => {
-            text.push('\\');
-            for digit in [byte / 100, byte / 10 % 10, byte % 10] {
-                text.push((b'0' + digit) as char);
-            }
-        }
+        _ => push_code(text, byte),
+    }
+}
+
+/// The byte as `\DDD`.
+fn push_code(text: &mut String, byte: u8) {
+    text.push('\\');
+    for digit in [byte / 100, byte / 10 % 10, byte % 10] {
+        text.push((b'0' + digit) as char);
     }
 }
 
@@ -97,18 +114,17 @@ mod tests {
 
     #[test]
     fn names_are_lower_case_escaped_and_without_the_final_dot() {
-        assert_eq!(
-            Domain::from_text(b"App.SalesTim.IO.").as_str(),
-            "app.salestim.io"
-        );
-        assert_eq!(
-            Domain::from_text(b"a\x1b[31m\xff").as_str(),
-            "a\\027[31m\\255"
-        );
+        assert_eq!(Domain::from_text(b"App.SalesTim.IO.").as_str(), "app.salestim.io");
+        assert_eq!(Domain::from_text(b"a\x1b[31m\xff").as_str(), "a\\027[31m\\255");
         assert_eq!(
             Domain::from_labels([&b"evil.salestim"[..], b"io"].into_iter()).as_str(),
             "evil\\046salestim.io"
         );
+    }
+
+    #[test]
+    fn text_keeps_its_case_and_spaces() {
+        assert_eq!(escape_text(b"Ex\\ample Inc\n\xc3"), "Ex\\092ample Inc\\010\\195");
     }
 
     #[test]

@@ -1,0 +1,354 @@
+//! The flows of one shard: a slab of records and an index of our own over it.
+//!
+//! ```text
+//!   hash (low 32 bits) ──▶ index: [ hash32 | slot + 1 ] ──▶ slab: [ T ][ T ][ free ][ T ] …
+//! ```
+//!
+//! The index holds eight bytes a flow and is probed linearly, so that a look-up costs one cache line of
+//! index and one record, and both can be fetched ahead of their packet ([`Table::prefetch_index`],
+//! [`Table::prefetch_record`]): in a flood that is half of the time. A general hash map gives no way to
+//! do so, which is why this one is ours.
+//!
+//! A slot is reused after [`Table::remove`]; its generation tells an old reference from a new one.
+
+/// A record that knows its own key.
+pub trait Keyed {
+    type Key: Eq;
+    fn key(&self) -> &Self::Key;
+}
+
+/// A record's place, and which of the records that lived there is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+const EMPTY: u64 = 0;
+const FIRST_SIZE: usize = 64;
+
+/// Flows by key.
+pub struct Table<T> {
+    index: Vec<u64>,
+    records: Slab<T>,
+    /// Beside the records and not in them: only a slot's change of tenant looks here.
+    generations: Vec<u32>,
+    free: Vec<u32>,
+}
+
+impl<T: Keyed> Default for Table<T> {
+    fn default() -> Self {
+        Table {
+            index: vec![EMPTY; FIRST_SIZE],
+            records: Slab {
+                chunks: Vec::new(),
+                length: 0,
+            },
+            generations: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T: Keyed> Table<T> {
+    pub fn len(&self) -> usize {
+        self.records.length - self.free.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The slot of the record with this key.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &T::Key) -> Option<u32> {
+        let wanted = hash as u32;
+        let mut at = self.home(wanted);
+        loop {
+            let entry = self.index[at];
+            if entry == EMPTY {
+                return None;
+            }
+            if hash_of(entry) == wanted {
+                let slot = slot_of(entry);
+                if self.records.at(slot).as_ref().is_some_and(|r| r.key() == key) {
+                    return Some(slot);
+                }
+            }
+            at = self.next(at);
+        }
+    }
+
+    /// The record in `slot`, which must be occupied: slots come from this table.
+    #[inline]
+    pub fn at(&mut self, slot: u32) -> Option<&mut T> {
+        self.records.get_mut(slot)?.as_mut()
+    }
+
+    /// The handle of the record that lives in `slot` now.
+    #[inline]
+    pub fn handle(&self, slot: u32) -> Handle {
+        Handle {
+            slot,
+            generation: self.generations.get(slot as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The record a handle means, unless it has left since.
+    #[inline]
+    pub fn get(&mut self, handle: Handle) -> Option<&mut T> {
+        let generation = self.generations.get(handle.slot as usize)?;
+        if *generation == handle.generation {
+            self.at(handle.slot)
+        } else {
+            None
+        }
+    }
+
+    /// Adds a record whose key is not in the table.
+    pub fn insert(&mut self, hash: u64, record: T) -> Handle {
+        if (self.len() + 1) * 4 > self.index.len() * 3 {
+            self.grow();
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                self.generations.push(0);
+                self.records.push_empty()
+            }
+        };
+        if let Some(place) = self.records.get_mut(slot) {
+            *place = Some(record);
+        }
+        self.enter(entry_of(hash as u32, slot));
+        Handle {
+            slot,
+            generation: self.generations[slot as usize],
+        }
+    }
+
+    /// Takes a record out.
+    pub fn remove(&mut self, hash: u64, slot: u32) -> Option<T> {
+        let record = self.take_last(slot)?;
+        let generation = &mut self.generations[slot as usize];
+        *generation = generation.wrapping_add(1);
+        self.free.push(slot);
+        let sought = entry_of(hash as u32, slot);
+        let mut at = self.home(hash as u32);
+        while self.index[at] != sought {
+            at = self.next(at);
+        }
+        self.close_gap(at);
+        Some(record)
+    }
+
+    /// All slots that hold a record, in slot order.
+    pub fn occupied(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..self.records.length as u32).filter_map(|slot| Some((slot, self.records.at(slot).as_ref()?)))
+    }
+
+    /// Takes the record in `slot` and leaves the index as it is: for emptying a table that will not be used again.
+    pub fn take_last(&mut self, slot: u32) -> Option<T> {
+        self.records.get_mut(slot)?.take()
+    }
+
+    /// Asks for the cache line of the index that a look-up of `hash` begins with.
+    #[inline]
+    pub fn prefetch_index(&self, hash: u64) {
+        prefetch(&self.index[self.home(hash as u32)]);
+    }
+
+    /// Asks for the record that a look-up of `hash` probably ends at.
+    #[inline]
+    pub fn prefetch_record(&self, hash: u64) {
+        let entry = self.index[self.home(hash as u32)];
+        if entry != EMPTY {
+            let record = self.records.at(slot_of(entry));
+            prefetch(record);
+            prefetch_second_line(record);
+        }
+    }
+
+    #[inline]
+    fn home(&self, hash32: u32) -> usize {
+        hash32 as usize & (self.index.len() - 1)
+    }
+
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & (self.index.len() - 1)
+    }
+
+    fn enter(&mut self, entry: u64) {
+        let mut at = self.home(hash_of(entry));
+        while self.index[at] != EMPTY {
+            at = self.next(at);
+        }
+        self.index[at] = entry;
+    }
+
+    fn grow(&mut self) {
+        let doubled = vec![EMPTY; self.index.len() * 2];
+        for entry in std::mem::replace(&mut self.index, doubled) {
+            if entry != EMPTY {
+                self.enter(entry);
+            }
+        }
+    }
+
+    /// Moves later entries of the probe run back, so that no look-up ends at the hole.
+    ///
+    /// ```text
+    ///   home:    3  3  4  6        removing the first entry:
+    ///   before: [a][b][c][d]
+    ///   after:  [b][c][ ][d]       d stays: it sits at its home
+    /// ```
+    fn close_gap(&mut self, mut hole: usize) {
+        let mask = self.index.len() - 1;
+        let mut at = self.next(hole);
+        while self.index[at] != EMPTY {
+            let home = self.home(hash_of(self.index[at]));
+            let from_home = at.wrapping_sub(home) & mask;
+            let from_hole = at.wrapping_sub(hole) & mask;
+            if from_home >= from_hole {
+                self.index[hole] = self.index[at];
+                hole = at;
+            }
+            at = self.next(at);
+        }
+        self.index[hole] = EMPTY;
+    }
+}
+
+/// Records in chunks that never move: growing copies nothing and needs no second table's worth of memory.
+struct Slab<T> {
+    chunks: Vec<Box<[Option<T>]>>,
+    length: usize,
+}
+
+impl<T> Slab<T> {
+    /// A chunk of flow records is 32 KiB.
+    const CHUNK: usize = 256;
+
+    /// A place of this slab.
+    #[inline]
+    fn at(&self, slot: u32) -> &Option<T> {
+        &self.chunks[slot as usize / Self::CHUNK][slot as usize % Self::CHUNK]
+    }
+
+    #[inline]
+    fn get_mut(&mut self, slot: u32) -> Option<&mut Option<T>> {
+        self.chunks
+            .get_mut(slot as usize / Self::CHUNK)?
+            .get_mut(slot as usize % Self::CHUNK)
+    }
+
+    fn push_empty(&mut self) -> u32 {
+        if self.length == self.chunks.len() * Self::CHUNK {
+            self.chunks.push((0..Self::CHUNK).map(|_| None).collect());
+        }
+        self.length += 1;
+        (self.length - 1) as u32
+    }
+}
+
+#[inline]
+fn entry_of(hash32: u32, slot: u32) -> u64 {
+    u64::from(hash32) << 32 | u64::from(slot + 1)
+}
+
+#[inline]
+fn hash_of(entry: u64) -> u32 {
+    (entry >> 32) as u32
+}
+
+#[inline]
+fn slot_of(entry: u64) -> u32 {
+    entry as u32 - 1
+}
+
+/// Tells the processor that a cache line will be wanted. No effect on meaning.
+#[inline]
+#[allow(unsafe_code)]
+fn prefetch<T>(place: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing into the program and faults on no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+/// The same for the line behind it: a record spans two.
+#[inline]
+#[allow(unsafe_code)]
+fn prefetch_second_line<T>(place: &T) {
+    const LINE: usize = 64;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above; the address is only a hint and is never read through.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast::<i8>().wrapping_add(LINE));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    struct Record(u64, u32);
+    impl Keyed for Record {
+        type Key = u64;
+        fn key(&self) -> &u64 {
+            &self.0
+        }
+    }
+
+    /// A hash with many collisions, so that probe runs and their closing are exercised.
+    fn poor_hash(key: u64) -> u64 {
+        key % 37
+    }
+
+    #[test]
+    fn it_behaves_as_a_map_under_collisions_growth_and_removal() {
+        let mut table = Table::default();
+        let mut model: HashMap<u64, u32> = HashMap::new();
+        let mut state = 1u64;
+        for step in 0..20_000u32 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let key = (state >> 33) % 500;
+            let found = table.find(poor_hash(key), &key);
+            assert_eq!(found.is_some(), model.contains_key(&key));
+            match found {
+                Some(slot) if state & 1 == 0 => {
+                    let record: Record = table.remove(poor_hash(key), slot).unwrap();
+                    assert_eq!(Some(record.1), model.remove(&key));
+                }
+                Some(slot) => assert_eq!(table.at(slot).unwrap().1, model[&key]),
+                None => {
+                    table.insert(poor_hash(key), Record(key, step));
+                    model.insert(key, step);
+                }
+            }
+            assert_eq!(table.len(), model.len());
+        }
+    }
+
+    #[test]
+    fn a_handle_does_not_mean_the_next_tenant() {
+        let mut table = Table::default();
+        let first = table.insert(1, Record(1, 1));
+        table.remove(1, first.slot);
+        let second = table.insert(2, Record(2, 2));
+        assert_eq!(first.slot, second.slot);
+        assert!(table.get(first).is_none());
+        assert_eq!(table.get(second).unwrap().1, 2);
+    }
+}
