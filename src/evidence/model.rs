@@ -55,14 +55,7 @@ impl App {
     pub fn is_infrastructure(self) -> bool {
         matches!(
             self,
-            App::Dns
-                | App::Mdns
-                | App::Llmnr
-                | App::Dhcp
-                | App::Ntp
-                | App::Ssdp
-                | App::Nbns
-                | App::Icmp
+            App::Dns | App::Mdns | App::Llmnr | App::Dhcp | App::Ntp | App::Ssdp | App::Nbns | App::Icmp
         )
     }
 }
@@ -152,6 +145,23 @@ pub struct TlsFacts {
     pub certificate: Option<Certificate>,
     /// The first alert that the server's side sent in the clear: (level, description).
     pub server_alert: Option<(u8, u8)>,
+}
+
+impl TlsFacts {
+    /// About how much memory this holds.
+    pub fn bytes(&self) -> usize {
+        let text = |s: &String| s.len() + size_of::<String>();
+        let certificate = self.certificate.as_ref().map_or(0, |c| {
+            c.subject.len() + c.issuer.len() + c.names.iter().map(text).sum::<usize>()
+        });
+        let sni = self.sni.as_ref().map_or(0, |sni| sni.as_str().len());
+        size_of::<TlsFacts>()
+            + certificate
+            + sni
+            + self.alpn.iter().map(text).sum::<usize>()
+            + self.offered.len() * 2
+            + 40
+    }
 }
 
 /// How much of a flow could be seen: never silently complete.
