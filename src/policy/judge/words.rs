@@ -1,0 +1,66 @@
+//! The little phrases that reasons are made of.
+
+use std::fmt::Display;
+
+use crate::names::domain::Domain;
+use crate::policy::model::{HostPattern, Row};
+
+const LISTED_AT_MOST: usize = 4;
+
+/// `a`, `a and b`, `a, b and c`, `a, b, c, d and 7 more`.
+pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut beyond = 0_usize;
+    for item in items {
+        match words.len() < LISTED_AT_MOST {
+            true => words.push(item.to_string()),
+            false => beyond += 1,
+        }
+    }
+    let last = match beyond {
+        0 => words.pop().unwrap_or_default(),
+        n => format!("{n} more"),
+    };
+    match words.is_empty() {
+        true => last,
+        false => format!("{} and {last}", words.join(", ")),
+    }
+}
+
+const TEXT_AT_MOST: usize = 120;
+
+/// Long text from a certificate, shortened.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_AT_MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or("")),
+    }
+}
+
+/// `the row web-app`.
+pub(super) fn the_row(row: &Row) -> String {
+    format!("the row {}", row.id)
+}
+
+/// Whether a name of the chain leads through a private endpoint.
+pub(super) fn is_private_link(name: &Domain) -> bool {
+    name.as_str().split('.').any(|label| label == "privatelink")
+}
+
+pub(super) fn any_covers(patterns: &[HostPattern], name: &Domain) -> bool {
+    patterns.iter().any(|pattern| pattern.covers(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_as_people_write_them() {
+        assert_eq!(list(["a"]), "a");
+        assert_eq!(list(["a", "b"]), "a and b");
+        assert_eq!(list(["a", "b", "c", "d"]), "a, b, c and d");
+        assert_eq!(list(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
+        assert_eq!(list::<&str>([]), "");
+    }
+}
