@@ -28,6 +28,9 @@ pub struct Epoch {
     pub ordinal: u32,
     pub bytes: Vec<u8>,
     pub frames: Vec<Frame>,
+    /// Live only: the source has nothing more at hand, and this is its clock. What is over by then may leave
+    /// without waiting for the next mark.
+    pub lull: Option<u64>,
 }
 
 impl Epoch {
@@ -35,15 +38,14 @@ impl Epoch {
     #[inline]
     pub fn frame_bytes(&self, frame: &Frame) -> &[u8] {
         let at = frame.at as usize;
-        self.bytes
-            .get(at..at + frame.captured as usize)
-            .unwrap_or(&[])
+        self.bytes.get(at..at + frame.captured as usize).unwrap_or(&[])
     }
 
     /// Empties the epoch and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.frames.clear();
+        self.lull = None;
     }
 }
 

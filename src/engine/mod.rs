@@ -1,4 +1,17 @@
 //! The engine: epochs in, rows out. No files, no sockets, no clock.
+//!
+//! [`drive`] runs it, [`scan`] makes packet references of frames, the 64 [`shard`]s keep the flows, and at every
+//! mark of the input names are shared, flows are named and judged ([`release`]), and rows leave in order.
+//! [`limits`] holds every bound.
 
+pub mod cold;
+pub mod drive;
 pub mod epoch;
+pub mod hidden;
+pub mod limits;
+mod naming;
+mod release;
 pub mod rows;
+pub mod scan;
+pub mod shard;
+mod tally;

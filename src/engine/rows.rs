@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
+pub use crate::flow::attempt::TcpState;
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
 use crate::policy::verdict::{Flag, RowId, Verdict};
+use crate::wire::quic_version::QuicVersion;
 
 /// One row, in the order of the output.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,34 +15,6 @@ pub enum Row {
     Flow(Box<FlowRow>),
     Name(Box<NameRow>),
     Capture(Box<CaptureRow>),
-}
-
-/// How a TCP attempt went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TcpState {
-    Closed,
-    Reset,
-    Refused,
-    Prohibited,
-    Unreachable,
-    Unanswered,
-    Open,
-    Midstream,
-}
-
-impl TcpState {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TcpState::Closed => "closed",
-            TcpState::Reset => "reset",
-            TcpState::Refused => "refused",
-            TcpState::Prohibited => "prohibited",
-            TcpState::Unreachable => "unreachable",
-            TcpState::Unanswered => "unanswered",
-            TcpState::Open => "open",
-            TcpState::Midstream => "midstream",
-        }
-    }
 }
 
 /// From the client, and to it.
@@ -66,7 +40,7 @@ pub struct Naming {
 }
 
 /// Frame numbers in the input: where the proof is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FrameMarks {
     pub first: u64,
     pub hello: Option<u64>,
@@ -74,6 +48,8 @@ pub struct FrameMarks {
     pub certificate: Option<u64>,
     pub dns: Option<u64>,
     pub last: u64,
+    /// Those of the frames that are not in the input where the flow begins: which, and the input's ordinal.
+    pub elsewhere: Vec<(&'static str, u32)>,
 }
 
 /// A finished flow, named and judged.
@@ -95,6 +71,7 @@ pub struct FlowRow {
     pub tunnel: Option<String>,
     pub app: App,
     pub tls: Option<Box<TlsFacts>>,
+    pub quic: Option<QuicVersion>,
     pub naming: Naming,
     pub frames: FrameMarks,
     /// Ordinal of the input that the frame numbers count in.
@@ -148,6 +125,8 @@ pub struct CaptureRow {
     /// Flows whose first packet is in this input.
     pub flows: u64,
     pub blind: Blind,
+    /// Clients that asked an encrypted resolver, in the addresses' order, at most 1000: what they looked up is not known.
+    pub hidden_clients: Vec<IpAddr>,
 }
 
 /// What could not be seen, in flows.
@@ -158,7 +137,9 @@ pub struct Blind {
     pub midstream: u64,
     pub one_sided: u64,
     pub ech: u64,
+    /// DNS over HTTPS, as far as its resolvers are known.
     pub doh: u64,
+    /// DNS over TLS, DTLS or QUIC: all that have port 853.
     pub dot: u64,
     pub evicted: u64,
 }

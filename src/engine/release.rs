@@ -1,0 +1,270 @@
+//! A finished flow becomes a row: who was the client, what is its name, what does the policy say.
+
+use super::cold::FlowCold;
+use super::epoch::InputFacts;
+use super::hidden::encrypted_dns;
+use super::naming;
+use super::rows::{FlowRow, FrameMarks, NameRow, OutIn};
+use super::shard::{Finished, SeenLookup};
+use super::tally::Tallies;
+use crate::evidence::dns_answers::{DnsKind, Lookup};
+use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
+use crate::evidence::probe::Findings;
+use crate::evidence::tls_handshake::TlsMarks;
+use crate::flow::attempt::Attempt;
+use crate::flow::counters::FlowHot;
+use crate::flow::expiry::SECOND;
+use crate::flow::id::community_id;
+use crate::flow::key::{FlowKey, Side};
+use crate::flow::stamp::Stamp;
+use crate::names::covers::Covers;
+use crate::names::hidden::HiddenClients;
+use crate::policy::compile::Policy;
+use crate::policy::judge::FlowFacts;
+use crate::wire::packet::protocol;
+
+/// What a row needs beside the flow itself.
+pub struct Desk<'a> {
+    pub policy: &'a Policy,
+    pub covers: &'a Covers,
+    pub hidden: &'a HiddenClients,
+    pub inputs: &'a [InputFacts],
+    /// The time of the packet seen last.
+    pub now_ns: u64,
+}
+
+impl Desk<'_> {
+    /// Times of this input are written with nine digits.
+    fn is_fine(&self, ordinal: u32) -> bool {
+        self.inputs.get(ordinal as usize).is_some_and(|input| input.nanoseconds)
+    }
+}
+
+/// Names and judges a flow.
+pub fn flow_row(finished: Finished, desk: &Desk<'_>, tallies: &mut Tallies) -> FlowRow {
+    let Finished { hot, cold, .. } = finished;
+    let FlowCold {
+        findings,
+        vlans,
+        tunnels,
+        told,
+        ..
+    } = cold.map_or_else(FlowCold::default, |cold| *cold);
+    let mut findings = findings;
+    note_cover(&mut findings, hot.first, desk.covers);
+    let client = client_side(&hot, &findings);
+    let (key, server) = (&hot.key, client.other());
+    let told = told[server.index()].as_deref().unwrap_or_default();
+    let hidden = encrypted_dns(&hot, &findings).map(|(kind, _)| kind);
+    let hiding = desk.hidden.since(key.end(client).ip, hot.first);
+    let named = naming::choose(&findings, told, hiding, hot.first);
+    let mut naming = named.naming;
+    let quality = quality(&hot, &findings);
+    let (ours, theirs) = (client.index(), server.index());
+    let packets = OutIn {
+        out: u64::from(hot.packets[ours]),
+        r#in: u64::from(hot.packets[theirs]),
+    };
+    let app = if is_icmp(key) { App::Icmp } else { findings.app };
+    // A handshake of which nothing was read has nothing to show.
+    let tls = findings.tls.filter(|tls| **tls != TlsFacts::default());
+
+    let verdict = desk.policy.judge(&FlowFacts {
+        protocol: key.protocol,
+        client: key.end(client),
+        server: key.end(server),
+        app,
+        tls: tls.as_deref(),
+        name: naming.name.as_ref(),
+        kind: naming.kind,
+        via: &naming.via,
+        dns_seen: naming.asked.as_ref().is_some_and(|(_, own)| *own),
+        asked_itself: named.asked_itself,
+        candidates: &naming.candidates,
+        asked: naming.asked.as_ref().filter(|(_, own)| *own).map(|(name, _)| name),
+        proxy_host: findings.proxy_host.as_ref(),
+        proxy_port: findings.proxy_port,
+        quality,
+        server_payload: hot.attempt.sent_data(server) || key.protocol != protocol::TCP && packets.r#in > 0,
+        client_payload: hot.attempt.sent_data(client) || key.protocol != protocol::TCP && packets.out > 0,
+        established: is_answered(&hot, server),
+        start_ns: hot.first.ns,
+    });
+    if naming.name.is_none() && !verdict.matches.is_empty() {
+        naming.kind = EvidenceKind::Address;
+    }
+    let ordinal = hot.first.ordinal();
+    let tally = tallies.of(ordinal);
+    tally.flow(quality, tls.as_ref().is_some_and(|tls| tls.ech));
+    if let Some(kind) = hidden {
+        tally.hidden(kind, key.end(client).ip);
+    }
+    FlowRow {
+        id: community_id(key, hot.sender),
+        start_ns: hot.first.ns,
+        end_ns: hot.last.ns,
+        nanoseconds: desk.is_fine(ordinal),
+        protocol: key.protocol,
+        client: key.end(client),
+        server: key.end(server),
+        packets,
+        bytes: OutIn {
+            out: hot.bytes[ours],
+            r#in: hot.bytes[theirs],
+        },
+        tcp: (key.protocol == protocol::TCP && key.ported).then(|| hot.attempt.state(client)),
+        vlans: vlans.as_slice().to_vec(),
+        tunnel: tunnels.text(),
+        app,
+        tls,
+        quic: findings.quic,
+        frames: frame_marks(&hot, &findings.marks, named.dns),
+        naming,
+        ordinal,
+        quality,
+        verdict,
+    }
+}
+
+/// A hello with the extension whose name is known to cover another.
+fn note_cover(findings: &mut Findings, begin: Stamp, covers: &Covers) {
+    if let Some(tls) = &mut findings.tls {
+        tls.cover = tls.ech && tls.sni.as_ref().is_some_and(|sni| covers.is_cover(sni, begin));
+    }
+}
+
+/// Who asked whom, decided over the whole flow: the SYN, then the hello, then the port, then the first packet.
+pub(super) fn client_side(hot: &FlowHot, findings: &Findings) -> Side {
+    hot.attempt
+        .client()
+        .or(findings.client)
+        .or_else(|| client_by_port(&hot.key))
+        .unwrap_or(hot.sender)
+}
+
+/// The end whose port is a service's has been asked.
+fn client_by_port(key: &FlowKey) -> Option<Side> {
+    if !key.ported {
+        return None;
+    }
+    match (is_service(key.lo_port), is_service(key.hi_port)) {
+        (true, false) => Some(Side::Hi),
+        (false, true) => Some(Side::Lo),
+        _ => None,
+    }
+}
+
+/// RFC 6335 section 6: system ports are below 1024; beyond them, those that the flows judged here are served on.
+fn is_service(port: u16) -> bool {
+    matches!(port, 0..=1023 | 3478..=3481 | 5353 | 5355 | 6380 | 8080 | 8443)
+}
+
+fn is_icmp(key: &FlowKey) -> bool {
+    matches!(key.protocol, protocol::ICMP | protocol::ICMPV6)
+}
+
+/// The server has answered: its SYN-ACK or more in TCP, any packet else.
+fn is_answered(hot: &FlowHot, server: Side) -> bool {
+    if hot.key.protocol == protocol::TCP {
+        hot.attempt.went_on(server)
+    } else {
+        hot.packets[server.index()] > 0
+    }
+}
+
+fn quality(hot: &FlowHot, findings: &Findings) -> Quality {
+    let mut quality = findings.quality;
+    if hot.key.protocol == protocol::TCP && hot.key.ported {
+        if !hot.attempt.saw_start() {
+            quality.add(Quality::MIDSTREAM);
+        }
+        if is_one_sided(hot.attempt) {
+            quality.add(Quality::ONE_SIDED);
+        }
+    }
+    if let Some(tls) = &findings.tls
+        && tls.ech
+        && !tls.cover
+    {
+        quality.add(Quality::ECH_POSSIBLE);
+    }
+    quality
+}
+
+/// One side goes on as if it had been answered, and no answer was captured.
+fn is_one_sided(attempt: Attempt) -> bool {
+    attempt.went_on(Side::Lo) != attempt.went_on(Side::Hi)
+        && [Side::Lo, Side::Hi]
+            .into_iter()
+            .any(|side| attempt.went_on(side) && !attempt.sent_anything(side.other()))
+}
+
+/// A question was left without an answer, and not only by the capture's end. Multicast questions often are, and nothing is wrong.
+fn is_silence(lookup: &Lookup, now_ns: u64) -> bool {
+    const PATIENCE: u64 = 3 * SECOND;
+    let waited = lookup.asked_at.map_or(0, |asked| now_ns.saturating_sub(asked.ns));
+    lookup.kind == DnsKind::Dns && waited >= PATIENCE
+}
+
+/// Judges a question and its answer.
+pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
+    let SeenLookup { lookup, key, .. } = seen;
+    let asker = key.end(lookup.asker).ip;
+    let resolver = key.end(lookup.asker.other()).ip;
+    let at = lookup.answered_at.or(lookup.asked_at).unwrap_or_default();
+    let is_mdns = lookup.kind == DnsKind::Mdns;
+    let (matches, mut flags) = desk
+        .policy
+        .judge_name(&lookup.query, lookup.rcode, &lookup.addresses, &lookup.chain);
+    if lookup.rcode.is_none() && !is_silence(&lookup, desk.now_ns) {
+        flags.clear();
+    }
+    NameRow {
+        time_ns: at.ns,
+        nanoseconds: desk.is_fine(at.ordinal()),
+        client: (!is_mdns).then_some(asker),
+        resolver,
+        transport: match lookup.kind {
+            DnsKind::Mdns => "mdns",
+            DnsKind::Llmnr => "llmnr",
+            DnsKind::Dns if key.protocol == protocol::TCP => "tcp",
+            DnsKind::Dns => "udp",
+        },
+        query: lookup.query,
+        qtype: lookup.qtype,
+        rcode: lookup.rcode,
+        chain: lookup.chain,
+        addresses: lookup.addresses,
+        ttl: lookup.ttl,
+        frame: at.frame(),
+        ordinal: at.ordinal(),
+        matches,
+        flags,
+    }
+}
+
+/// Where the proof is; what lies in another input than the flow's beginning is told apart.
+fn frame_marks(hot: &FlowHot, marks: &TlsMarks, dns: Option<Stamp>) -> FrameMarks {
+    let frame = |at: Option<Stamp>| at.map(Stamp::frame);
+    let all = [
+        ("hello", marks.hello),
+        ("server_hello", marks.server_hello),
+        ("cert", marks.certificate),
+        ("dns", dns),
+        ("last", Some(hot.last)),
+    ];
+    let home = hot.first.ordinal();
+    let elsewhere = all
+        .into_iter()
+        .filter_map(|(name, at)| Some((name, at?.ordinal())))
+        .filter(|(_, at)| *at != home);
+    FrameMarks {
+        first: hot.first.frame(),
+        hello: frame(marks.hello),
+        server_hello: frame(marks.server_hello),
+        certificate: frame(marks.certificate),
+        dns: frame(dns),
+        last: hot.last.frame(),
+        elsewhere: elsewhere.collect(),
+    }
+}

@@ -1,0 +1,440 @@
+//! Frames to packet references, sorted into the shards' buckets.
+//!
+//! Scan is the only reader of headers. What it hands on holds everything a flow's step needs but the payload, so
+//! that a decided flow never touches packet bytes again. Fragments are put together here, in the
+//! input's order, before their datagram joins its shard.
+
+use super::epoch::{Epoch, Frame};
+use super::limits::{Limits, SHARDS};
+use super::tally::Tallies;
+use crate::flow::attempt::IcmpWord;
+use crate::flow::fragment::{Abandoned, FragmentLimits, Outcome, Reassembler};
+use crate::flow::id::icmp_ends;
+use crate::flow::key::{FlowKey, Side};
+use crate::flow::repeat::{Recent, Signature, SignatureKind, mix};
+use crate::flow::stamp::Stamp;
+use crate::wire::decode::{decode, open, peeled, whole};
+use crate::wire::icmp;
+use crate::wire::packet::{Family, PacketView, TcpFields, TcpFlags, Transport, Vlans, protocol};
+use crate::wire::tunnel::Tunnels;
+
+/// One packet as the shards see it.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketRef {
+    pub key: FlowKey,
+    pub hash: u64,
+    pub at: Stamp,
+    pub payload: Span,
+    /// By which a second capture of the same packet is known.
+    pub signature: Signature,
+    /// Payload bytes that were not captured.
+    pub cut: u32,
+    /// Bytes of the IP layer; of all fragments where there were several.
+    pub ip_bytes: u32,
+    pub sequence: u32,
+    pub acknowledgment: u32,
+    /// Which of the epoch's frames.
+    pub frame: u32,
+    /// How many frames it came in.
+    pub packets: u16,
+    pub flags: TcpFlags,
+    pub side: Side,
+    pub kind: RefKind,
+    /// VLAN tags or tunnels were taken off; which, its frame tells.
+    pub tagged: bool,
+}
+
+/// Payload bytes: in the epoch, or among the datagrams put together from fragments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    pub at: u32,
+    pub length: u32,
+    pub reassembled: bool,
+}
+
+impl Span {
+    /// Where `payload`, a slice of the epoch's bytes, lies. An empty one lies nowhere: it may be a slice of nothing.
+    #[inline]
+    fn in_epoch(payload: &[u8], epoch: &Epoch) -> Span {
+        if payload.is_empty() {
+            return Span::default();
+        }
+        let at = payload.as_ptr() as usize - epoch.bytes.as_ptr() as usize;
+        Span {
+            at: at as u32,
+            length: payload.len() as u32,
+            reassembled: false,
+        }
+    }
+}
+
+/// What a reference asks of its shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefKind {
+    Packet,
+    /// An ICMP error quoted a packet of this flow: note it if the flow is there, make none.
+    Quoted(IcmpWord),
+    /// Pieces of a datagram that never became whole.
+    AbandonedFragments,
+}
+
+/// The buckets of an epoch.
+pub struct Buckets {
+    pub shards: Vec<Vec<PacketRef>>,
+    /// Payloads of reassembled datagrams.
+    pub reassembled: Vec<u8>,
+    /// What was taken off inside of reassembled datagrams, by frame, ascending: the frame alone does not tell.
+    labels: Vec<(u32, Vlans, Tunnels)>,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Buckets {
+            shards: vec![Vec::new(); SHARDS],
+            reassembled: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+}
+
+impl Buckets {
+    pub fn clear(&mut self) {
+        self.shards.iter_mut().for_each(Vec::clear);
+        self.reassembled.clear();
+        self.labels.clear();
+    }
+
+    /// The VLAN tags and tunnels taken off a packet of `epoch`.
+    pub fn labels_of(&self, packet: &PacketRef, epoch: &Epoch) -> (Vlans, Tunnels) {
+        if packet.payload.reassembled
+            && let Ok(place) = self.labels.binary_search_by_key(&packet.frame, |(frame, ..)| *frame)
+            && let Some(&(_, vlans, tunnels)) = self.labels.get(place)
+        {
+            return (vlans, tunnels);
+        }
+        epoch
+            .frames
+            .get(packet.frame as usize)
+            .and_then(|frame| peeled(frame.link, epoch.frame_bytes(frame), frame.wire).ok())
+            .map(|(view, tunnels)| (view.vlans, tunnels))
+            .unwrap_or_default()
+    }
+
+    #[inline]
+    fn push(&mut self, packet: PacketRef) {
+        self.shards[shard_of(packet.hash)].push(packet);
+    }
+}
+
+/// The top bits choose the shard, the low ones the place in its table.
+#[inline]
+pub fn shard_of(hash: u64) -> usize {
+    const SHIFT: u32 = u64::BITS - SHARDS.ilog2();
+    (hash >> SHIFT) as usize
+}
+
+/// The scan's own state: fragments on their way.
+pub struct Scanner {
+    reassembler: Reassembler,
+    abandoned: Vec<Abandoned>,
+    /// Pieces seen last: a second capture of one must not begin a new datagram.
+    recent: Recent,
+}
+
+impl Scanner {
+    pub fn new(limits: &Limits) -> Scanner {
+        Scanner {
+            reassembler: Reassembler::new(FragmentLimits {
+                bytes: limits.fragment_bytes,
+                ..FragmentLimits::default()
+            }),
+            abandoned: Vec::new(),
+            recent: Recent::default(),
+        }
+    }
+
+    /// Decodes the epoch's frames in `range` into `buckets`.
+    pub fn scan(&mut self, epoch: &Epoch, range: std::ops::Range<usize>, buckets: &mut Buckets, tallies: &mut Tallies) {
+        let tally = tallies.of(epoch.ordinal);
+        for (index, frame) in epoch.frames.iter().enumerate().take(range.end).skip(range.start) {
+            tally.frame(frame);
+            // Matched by reference: moving the view out costs half as much again as decoding it.
+            match &decode(frame.link, epoch.frame_bytes(frame), frame.wire) {
+                Ok(view) if is_whole(view) => {
+                    let span = Span::in_epoch(view.payload, epoch);
+                    let packet = reference(view, span, frame.stamp, index as u32);
+                    if view.protocol == protocol::ICMP || view.protocol == protocol::ICMPV6 {
+                        push_quoted(view, &packet, buckets);
+                    }
+                    buckets.push(packet);
+                }
+                Ok(view) if self.recent.is_copy(piece_signature(view), frame.stamp.ns) => tally.duplicate(),
+                Ok(view) if is_cut_head(view) => {
+                    let packet = whole(view, view.protocol, view.payload, view.cut, view.ip_length);
+                    let span = Span::in_epoch(packet.payload, epoch);
+                    buckets.push(reference(&packet, span, frame.stamp, index as u32));
+                }
+                Ok(view) => {
+                    let tunnels = match view.tunnelled {
+                        true => peeled(frame.link, epoch.frame_bytes(frame), frame.wire).map(|(_, tunnels)| tunnels),
+                        false => Ok(Tunnels::default()),
+                    };
+                    self.fragment(view, tunnels.unwrap_or_default(), frame, index as u32, buckets);
+                    self.give_up(frame.stamp.ns, buckets);
+                }
+                Err(reason) => tally.undecoded(*reason),
+            }
+        }
+    }
+
+    /// A piece of a datagram: the whole joins its shard at its last piece's place. A whole that carries a tunnel is
+    /// entered, and what is inside may be a piece again.
+    fn fragment(&mut self, piece: &PacketView<'_>, around: Tunnels, frame: &Frame, index: u32, buckets: &mut Buckets) {
+        let Outcome::Complete(datagram) = self.reassembler.add(piece, frame.stamp) else {
+            return;
+        };
+        let (packet, tunnels) = open(datagram.view(piece), around);
+        if packet.fragment.is_some() {
+            // The reassembler's own buffer is wanted for the next datagram.
+            let payload = packet.payload.to_vec();
+            let inner = packet.over(&payload);
+            return self.fragment(&inner, tunnels, frame, index, buckets);
+        }
+        let at = buckets.reassembled.len();
+        buckets.reassembled.extend_from_slice(packet.payload);
+        let span = Span {
+            at: at as u32,
+            length: packet.payload.len() as u32,
+            reassembled: true,
+        };
+        if packet.tunnelled {
+            buckets.labels.push((index, packet.vlans, tunnels));
+        }
+        let reference = PacketRef {
+            // A packet inside is one, in however many pieces the one around it came.
+            packets: if tunnels == around { few(datagram.packets) } else { 1 },
+            ..reference(&packet, span, frame.stamp, index)
+        };
+        buckets.push(reference);
+    }
+
+    /// Datagrams that will not become whole by `now_ns` become flows of their own.
+    fn give_up(&mut self, now_ns: u64, buckets: &mut Buckets) {
+        self.reassembler.expire(now_ns, &mut self.abandoned);
+        self.push_abandoned(buckets);
+    }
+
+    /// The input has ended: so have all datagrams that wait.
+    pub fn finish(&mut self, buckets: &mut Buckets) {
+        self.reassembler.finish(&mut self.abandoned);
+        self.push_abandoned(buckets);
+    }
+
+    fn push_abandoned(&mut self, buckets: &mut Buckets) {
+        for gone in self.abandoned.drain(..) {
+            let (key, side) = FlowKey::of(
+                gone.family,
+                gone.protocol,
+                gone.tunnel,
+                (gone.source, 0),
+                (gone.destination, 0),
+                false,
+            );
+            buckets.push(PacketRef {
+                key,
+                hash: key.hash(),
+                at: gone.first,
+                payload: Span::default(),
+                signature: Signature::default(),
+                cut: 0,
+                ip_bytes: u32::try_from(gone.bytes).unwrap_or(u32::MAX),
+                sequence: 0,
+                acknowledgment: 0,
+                frame: 0,
+                packets: few(gone.packets),
+                flags: TcpFlags::default(),
+                side,
+                kind: RefKind::AbandonedFragments,
+                tagged: false,
+            });
+        }
+    }
+}
+
+#[inline]
+fn is_whole(view: &PacketView<'_>) -> bool {
+    view.fragment.is_none()
+}
+
+/// A first piece with bytes missing can never become part of a whole, but it names its ports and begins its message.
+fn is_cut_head(view: &PacketView<'_>) -> bool {
+    view.cut > 0 && view.fragment.is_some_and(|place| place.offset == 0)
+}
+
+fn few(packets: u32) -> u16 {
+    u16::try_from(packets).unwrap_or(u16::MAX)
+}
+
+/// What a flow's step needs to know of a packet.
+#[inline]
+fn reference(view: &PacketView<'_>, payload: Span, at: Stamp, frame: u32) -> PacketRef {
+    let (ports, ported, fields) = match view.transport {
+        Transport::Tcp {
+            source,
+            destination,
+            fields,
+        } => ((source, destination), true, fields),
+        Transport::Udp { source, destination } | Transport::Sctp { source, destination } => {
+            ((source, destination), true, TcpFields::default())
+        }
+        Transport::Icmp { kind, code } => {
+            let (from, to, _) = icmp_ends(view.family, kind, code);
+            ((from, to), false, TcpFields::default())
+        }
+        Transport::None => ((0, 0), false, TcpFields::default()),
+    };
+    let (key, side) = FlowKey::of(
+        view.family,
+        view.protocol,
+        view.tunnel,
+        (view.source, ports.0),
+        (view.destination, ports.1),
+        ported,
+    );
+    let hash = key.hash();
+    PacketRef {
+        key,
+        hash,
+        at,
+        payload,
+        signature: signature(view, hash, side, &fields),
+        cut: view.cut,
+        ip_bytes: view.ip_length,
+        sequence: fields.sequence,
+        acknowledgment: fields.acknowledgment,
+        frame,
+        packets: 1,
+        flags: fields.flags,
+        side,
+        kind: RefKind::Packet,
+        tagged: view.tunnelled || !view.vlans.as_slice().is_empty(),
+    }
+}
+
+/// The same for a piece of a datagram.
+fn piece_signature(view: &PacketView<'_>) -> Signature {
+    let place = view.fragment.map_or((0, 0), |place| {
+        (u64::from(place.identification), u64::from(place.offset))
+    });
+    let ends = (view.source as u64).rotate_left(32) ^ view.destination as u64 ^ (view.source >> 64) as u64;
+    let shape = u64::from(view.ip_length) << 8 | u64::from(view.protocol);
+    Signature {
+        hash: mix(
+            view.tunnel,
+            [ends, place.0 << 32 | place.1, shape, view.payload.len() as u64],
+        ),
+        kind: SignatureKind::Identified,
+    }
+}
+
+/// What makes a packet itself, but for what a router or a switch may change on the way.
+///
+/// A TCP segment with an identification is known by its place in the stream, without a look at its payload. All else is known by both
+/// ends of its payload too: many datagrams of one connection begin alike (QUIC's connection id), but end in a tag of their own.
+#[inline]
+fn signature(view: &PacketView<'_>, flow_hash: u64, side: Side, fields: &TcpFields) -> Signature {
+    let identified = view.identification != 0;
+    let payload = if identified && view.protocol == protocol::TCP {
+        &[]
+    } else {
+        view.payload
+    };
+    let (head, behind) = word(payload);
+    let (second, _) = word(behind);
+    let (before_last, last) = match payload.last_chunk::<16>() {
+        Some(end) => (word(end).0, word(end.get(8..).unwrap_or(&[])).0),
+        None => (0, 0),
+    };
+    let stream = u64::from(fields.sequence) << 32 | u64::from(fields.acknowledgment);
+    let shape = u64::from(view.identification) << 48
+        | u64::from(fields.flags.0) << 40
+        | u64::from(view.ip_length) << 1
+        | side as u64;
+    Signature {
+        hash: mix(
+            flow_hash,
+            [
+                stream,
+                shape,
+                head ^ before_last.rotate_left(17),
+                second ^ last.rotate_left(29),
+            ],
+        ),
+        kind: match (identified, view.payload.is_empty()) {
+            (true, _) => SignatureKind::Identified,
+            (false, false) => SignatureKind::ByContent,
+            // Acknowledgments that repeat each other are how TCP reports a loss: nothing tells them from copies.
+            (false, true) => SignatureKind::None,
+        },
+    }
+}
+
+/// The first eight bytes as a number, or what there is of them, and the rest.
+#[inline]
+fn word(bytes: &[u8]) -> (u64, &[u8]) {
+    match bytes.split_first_chunk::<8>() {
+        Some((head, rest)) => (u64::from_le_bytes(*head), rest),
+        None => (bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), &[]),
+    }
+}
+
+/// An ICMP error tells the flow it quotes, in whatever shard that is.
+fn push_quoted(view: &PacketView<'_>, error: &PacketRef, buckets: &mut Buckets) {
+    let Transport::Icmp { kind, code } = view.transport else {
+        return;
+    };
+    let Some(quoted) = icmp::quoted(view.family, view.payload) else {
+        return;
+    };
+    let Some(word) = icmp_word(view.family, kind, code, quoted.protocol) else {
+        return;
+    };
+    let Some((from, to)) = quoted.ports else { return };
+    let (key, side) = FlowKey::of(
+        quoted.family,
+        quoted.protocol,
+        view.tunnel,
+        (quoted.source, from),
+        (quoted.destination, to),
+        true,
+    );
+    buckets.push(PacketRef {
+        key,
+        hash: key.hash(),
+        side,
+        kind: RefKind::Quoted(word),
+        ..*error
+    });
+}
+
+/// RFC 792 and RFC 1812 section 5.2.7.1, RFC 4443 section 3.1: which unreachables are a filter's word.
+fn icmp_word(family: Family, kind: u8, code: u8, quoted_protocol: u8) -> Option<IcmpWord> {
+    let tcp = quoted_protocol == protocol::TCP;
+    match (family, kind, code) {
+        (Family::V4, 3, 9 | 10 | 13) | (Family::V6, 1, 1 | 5 | 6) => Some(IcmpWord::Prohibited),
+        // A host answers a closed TCP port with a reset: a port unreachable is what nftables' and iptables' reject send.
+        (Family::V4, 3, 3) | (Family::V6, 1, 4) if tcp => Some(IcmpWord::Prohibited),
+        (Family::V4, 3, 0 | 1 | 5..=8 | 11 | 12) | (Family::V6, 1, 0 | 2 | 3) => Some(IcmpWord::Unreachable),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_two_cache_lines() {
+        assert_eq!(size_of::<PacketRef>(), 128);
+    }
+}

@@ -1,0 +1,273 @@
+//! One open input: bytes in large pieces, walked while they are in the cache.
+//!
+//! ```text
+//!  epoch.bytes   [ carried over | piece | piece | piece ........ | memory of earlier epochs ]
+//!                  ^ walked: every whole record   ^ the piece of a record at the end is
+//!                                                   carried over to the next epoch
+//! ```
+//!
+//! The buffer stays at the length that it once had and is written over, so that no byte is zeroed
+//! before it is read. What lies behind the last frame has no meaning.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::engine::epoch::{Epoch, InputFacts};
+use crate::source::magic::{self, Compression, Kind};
+use crate::source::pcap_file::{FILE_HEADER, PcapFile};
+use crate::source::pcapng_file::{PcapngFile, SECTION_HEADER};
+use crate::source::stream::{Stored, Stream};
+use crate::source::walk::{Out, Walked, Walker};
+
+/// Bytes asked for at once: small enough that the walk finds them in L2.
+const PIECE: usize = 256 << 10;
+/// Least that is asked for, however small the epochs are.
+const LEAST_PIECE: usize = 4 << 10;
+/// Epochs larger than this would not fit the offsets of frames.
+const MAX_EPOCH: usize = 1 << 30;
+/// A compression around a compression; more is a game.
+const MAX_UNPACKINGS: usize = 2;
+
+/// Why an input cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong and what to do, without the input's name.
+    pub why: String,
+    /// It is a capture, only not a usable one. In a folder other files are passed over in silence.
+    pub capture: bool,
+}
+
+/// An input being read.
+pub struct Input {
+    stream: Stream,
+    walker: Walker,
+    packing: Option<Compression>,
+    carried: Vec<u8>,
+    ended: bool,
+    failure: Option<String>,
+}
+
+impl Input {
+    /// Finds out what the input is and reads its header. `path` helps with formats that have no magic.
+    pub fn open(stored: Stored, path: Option<&Path>, facts: &mut InputFacts) -> Result<Input, Refusal> {
+        let mut stream = Stream::new(stored);
+        let mut packing = None;
+        for _ in 0..=MAX_UNPACKINGS {
+            let head = stream.peek(magic::HEAD);
+            let kind = magic::kind(head, path);
+            let walker = match kind {
+                Kind::Compressed(compression) => {
+                    packing = Some(compression);
+                    stream = stream.unpacked(compression).map_err(|error| Refusal {
+                        why: format!("the {} data cannot be unpacked ({error})", compression.name()),
+                        capture: true,
+                    })?;
+                    continue;
+                }
+                Kind::Pcap => match head.first_chunk::<FILE_HEADER>() {
+                    Some(header) => PcapFile::begin(header, facts).map(Walker::Pcap),
+                    None => return Err(cut_header(FILE_HEADER, head.len())),
+                },
+                Kind::Pcapng => match head.first_chunk::<SECTION_HEADER>() {
+                    Some(header) => match PcapngFile::begin(header) {
+                        Ok(pcapng) => Some(Walker::Pcapng(Box::new(pcapng))),
+                        Err(damage) => {
+                            return Err(Refusal {
+                                why: format!("a pcapng file that cannot be read: {damage}"),
+                                capture: true,
+                            });
+                        }
+                    },
+                    None => return Err(cut_header(SECTION_HEADER, head.len())),
+                },
+                _ => None,
+            };
+            if kind == Kind::Pcap {
+                stream.skip_peeked(FILE_HEADER);
+            }
+            return match walker {
+                Some(walker) => Ok(Input {
+                    stream,
+                    walker,
+                    packing,
+                    carried: Vec::new(),
+                    ended: false,
+                    failure: None,
+                }),
+                None => Err(refuse(kind, &mut stream, packing)),
+            };
+        }
+        Err(Refusal {
+            why: "compressed more than twice; unpack it first".to_owned(),
+            capture: false,
+        })
+    }
+
+    /// Fills `epoch` with about `target` bytes of whole records, as [`Source::fill`] has it; false at the end.
+    ///
+    /// [`Source::fill`]: crate::engine::epoch::Source::fill
+    pub fn fill(&mut self, epoch: &mut Epoch, target: usize, facts: &mut InputFacts) -> bool {
+        let Epoch {
+            ordinal,
+            bytes,
+            frames,
+            lull,
+        } = epoch;
+        frames.clear();
+        *lull = None;
+        let target = target.clamp(1, MAX_EPOCH);
+        give_back_excess(bytes, target);
+        if self.ended {
+            return false;
+        }
+
+        let mut filled = self.carried.len();
+        room(bytes, 0, filled).copy_from_slice(&self.carried);
+        self.carried.clear();
+        let mut walked = 0;
+        loop {
+            let mut out = Out {
+                ordinal: *ordinal,
+                base: walked,
+                frames,
+                facts,
+            };
+            let at_hand = bytes.get(walked..filled).unwrap_or(&[]);
+            match self.walker.walk(at_hand, &mut out) {
+                Walked::Upto(n) => walked += n,
+                Walked::Broken(damage) => {
+                    self.end(facts, Some(format!("cut short: {damage}")));
+                    break;
+                }
+            }
+            if frames.is_empty() {
+                // Blocks that are no packets need not be kept.
+                bytes.copy_within(walked..filled, 0);
+                filled -= walked;
+                walked = 0;
+            } else if filled >= target {
+                self.carried.extend_from_slice(bytes.get(walked..filled).unwrap_or(&[]));
+                break;
+            }
+            match self.stream.read(room(bytes, filled, piece(filled, target))) {
+                Ok(0) => {
+                    let rest = bytes.get(walked..filled).unwrap_or(&[]);
+                    let cut = (!rest.is_empty()).then(|| format!("cut short: {}", self.walker.tail(rest)));
+                    self.end(facts, cut);
+                    break;
+                }
+                Ok(n) => filled += n,
+                Err(error) => {
+                    let why = self.read_failed(&error.to_string());
+                    self.end(facts, why);
+                    break;
+                }
+            }
+        }
+        !frames.is_empty()
+    }
+
+    /// Why reading the stored bytes failed, if it did: one finished sentence without the input's name.
+    pub fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
+    }
+
+    /// Damaged packing is a cut like any other and a warning; a disk or a network that fails is a fault.
+    fn read_failed(&mut self, error: &str) -> Option<String> {
+        if let Some(failure) = self.stream.failure() {
+            self.failure = Some(format!("reading failed ({failure}); {} before", self.so_far()));
+            return None;
+        }
+        let packing = self.packing.map_or("compressed", Compression::name);
+        Some(format!(
+            "cut short: the {packing} data ends early or is damaged ({error})"
+        ))
+    }
+
+    fn so_far(&self) -> String {
+        match self.walker.packets() {
+            1 => "1 whole packet was read".to_owned(),
+            n => format!("{n} whole packets were read"),
+        }
+    }
+
+    fn end(&mut self, facts: &mut InputFacts, cut: Option<String>) {
+        self.ended = true;
+        if let Some(cut) = cut {
+            facts.warnings.push(format!("{cut}; {}", self.so_far()));
+        }
+        facts.sha256 = self.stream.sha256();
+    }
+}
+
+/// How many bytes to ask for.
+fn piece(filled: usize, target: usize) -> usize {
+    match target.checked_sub(filled) {
+        Some(missing) if missing > 0 => missing.clamp(LEAST_PIECE, PIECE),
+        // A record larger than an epoch.
+        _ => PIECE,
+    }
+}
+
+/// The `n` bytes of the buffer from `at`, which grows only if it never was that long.
+fn room(bytes: &mut Vec<u8>, at: usize, n: usize) -> &mut [u8] {
+    if bytes.len() < at + n {
+        bytes.resize(at + n, 0);
+    }
+    bytes.get_mut(at..at + n).unwrap_or(&mut [])
+}
+
+/// After a monstrous record the buffer goes back to its usual size.
+fn give_back_excess(bytes: &mut Vec<u8>, target: usize) {
+    let usual = target.saturating_add(PIECE);
+    if bytes.len() > usual.saturating_mul(2) {
+        bytes.truncate(usual);
+        bytes.shrink_to_fit();
+    }
+}
+
+fn cut_header(wants: usize, there: usize) -> Refusal {
+    Refusal {
+        why: format!("cut inside its header: {there} of {wants} bytes are there, and no packet"),
+        capture: true,
+    }
+}
+
+fn refuse(kind: Kind, stream: &mut Stream, packing: Option<Compression>) -> Refusal {
+    if let Some(failure) = stream.failure() {
+        return Refusal {
+            why: format!("cannot be read ({failure})"),
+            capture: true,
+        };
+    }
+    let inside = packing.map_or(String::new(), |p| format!("inside the {} data: ", p.name()));
+    if let (Some(error), Some(packing)) = (stream.peek_error(), packing) {
+        return Refusal {
+            why: format!("the {} data cannot be unpacked ({error})", packing.name()),
+            capture: false,
+        };
+    }
+    match kind {
+        Kind::Empty => Refusal {
+            why: format!("{inside}empty, 0 bytes; a capture has at least a header"),
+            capture: false,
+        },
+        Kind::Foreign(foreign) => Refusal {
+            why: format!("{inside}{}, which is not read here; {}", foreign.what, foreign.remedy),
+            capture: foreign.capture,
+        },
+        _ => {
+            let first: Vec<String> = stream.peek(4).iter().take(4).map(|b| format!("{b:02x}")).collect();
+            Refusal {
+                why: format!(
+                    "{inside}not a pcap or pcapng file (it begins with {}); give a capture, or convert it with `editcap -F pcapng FILE OUT.pcapng`",
+                    first.join(" ")
+                ),
+                capture: false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
