@@ -1,0 +1,135 @@
+//! The one door between the commands and the layers below: inputs, policy and engine, as a command needs them.
+
+use super::exit::Failure;
+use super::plan::{Input, Plan};
+use super::policy_file;
+use crate::engine::drive::{self, Outlet, Settings};
+use crate::engine::epoch::Source;
+use crate::engine::limits::EPOCH_BYTES;
+use crate::policy::compile::Policy;
+use crate::sink::{Labels, PolicyNames, RowNames};
+use crate::source::{InputOptions, Inputs, Progress};
+
+/// A source, a policy and an engine, put together and ready to run.
+pub trait Reader {
+    /// What rows refer to by number. Known before the first row; an input's name only where there are several.
+    fn labels(&self) -> Labels;
+
+    /// How far the reading is, where that can be known (not of an interface).
+    fn progress(&self) -> Option<Progress>;
+
+    /// Reads everything, or until the outlet has had enough. Every row goes out, whatever is shown of them later.
+    fn run(&mut self, outlet: &mut dyn Outlet) -> Ended;
+}
+
+/// How the reading went. Each is one finished line that says which input, what, and what to do.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// All was read as far as it went: a cut tail, a link type that nobody decodes.
+    pub warnings: Vec<String>,
+    /// Inputs that could not be used.
+    pub faults: Vec<String>,
+}
+
+/// Opens what the plan asks for.
+pub fn open(plan: &Plan) -> Result<Box<dyn Reader>, Failure> {
+    let (policy, warnings) = policy_file::load(&plan.policy)?;
+    let (source, progress) = source(plan)?;
+    let settings = Settings {
+        memory: plan.memory,
+        epoch_bytes: EPOCH_BYTES,
+    };
+    Ok(Box::new(Connected {
+        source,
+        progress,
+        policy,
+        settings,
+        warnings,
+    }))
+}
+
+struct Connected {
+    source: Box<dyn Source>,
+    progress: Option<Progress>,
+    policy: Policy,
+    settings: Settings,
+    /// About the policy.
+    warnings: Vec<String>,
+}
+
+impl Reader for Connected {
+    fn labels(&self) -> Labels {
+        let files = match self.source.inputs() {
+            [_] => Vec::new(),
+            several => several.iter().map(|input| input.name.clone()).collect(),
+        };
+        Labels {
+            policy: policy_names(&self.policy),
+            files,
+        }
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        self.progress.clone()
+    }
+
+    fn run(&mut self, outlet: &mut dyn Outlet) -> Ended {
+        drive::run(self.source.as_mut(), &self.policy, self.settings, outlet);
+        let of_inputs = self.source.inputs().iter();
+        let read = of_inputs.flat_map(|input| input.warnings.iter().map(|what| format!("{}: {what}", input.name)));
+        let warnings = self.warnings.drain(..).chain(read).collect();
+        Ended {
+            warnings,
+            faults: self.source.faults().to_vec(),
+        }
+    }
+}
+
+fn policy_names(policy: &Policy) -> PolicyNames {
+    let row = |row: &crate::policy::model::Row| RowNames {
+        id: row.id.clone(),
+        class: row.class.clone(),
+        line: row.line.as_str().to_owned(),
+    };
+    PolicyNames {
+        name: policy.name().to_owned(),
+        sha256: policy.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
+        rows: policy.rows().map(|(_, of_policy)| row(of_policy)).collect(),
+        review_due_ns: policy.header().review_due_ns(),
+    }
+}
+
+fn source(plan: &Plan) -> Result<(Box<dyn Source>, Option<Progress>), Failure> {
+    match &plan.input {
+        Input::Files(files) => {
+            let inputs = Inputs::open(files, InputOptions { hash: plan.hash }).map_err(Failure::lines)?;
+            let progress = inputs.progress();
+            Ok((filtered(inputs, plan.filter.as_deref())?, Some(progress)))
+        }
+        Input::Interfaces {
+            names,
+            duration,
+            packets,
+        } => Ok((
+            super::listen::open(names, plan.filter.clone(), *duration, *packets)?,
+            None,
+        )),
+    }
+}
+
+#[cfg(feature = "live")]
+fn filtered(inputs: Inputs, filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+    match filter {
+        None => Ok(Box::new(inputs)),
+        Some(filter) => {
+            let filtered = crate::source::filter::Filtered::new(inputs, filter).map_err(Failure::new)?;
+            Ok(Box::new(filtered))
+        }
+    }
+}
+
+#[cfg(not(feature = "live"))]
+fn filtered(inputs: Inputs, _filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+    // The plan has refused a filter that cannot be compiled here.
+    Ok(Box::new(inputs))
+}

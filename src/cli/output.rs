@@ -1,0 +1,131 @@
+//! Where results are written, and the care not to write over what is being read.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::exit::Failure;
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Stdout,
+    File(PathBuf),
+}
+
+impl Destination {
+    /// `-` is standard output, as `-` is standard input elsewhere.
+    pub fn new(path: Option<PathBuf>) -> Destination {
+        match path {
+            None => Destination::Stdout,
+            Some(path) if path.as_os_str() == "-" => Destination::Stdout,
+            Some(path) => Destination::File(path),
+        }
+    }
+
+    /// Opens it, a file emptied. The file is written in place, so that it can be followed while it grows.
+    pub fn open(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write>, Failure> {
+        let path = match self {
+            Destination::Stdout => return Ok(Box::new(io::stdout().lock())),
+            Destination::File(path) => path,
+        };
+        if let Some(input) = inputs.iter().find(|input| is_inside(path, input)) {
+            return Err(Failure::new(format!(
+                "{} is an input ({}): give -o another path",
+                path.display(),
+                input.display()
+            )));
+        }
+        match File::create(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(Failure::io("write to", path.display(), &error)),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Stdout => f.write_str("standard output"),
+            Destination::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Whether emptying `output` would empty `input` (by whatever link), or a capture in that folder.
+fn is_inside(output: &Path, input: &Path) -> bool {
+    let Ok(existing) = output.metadata() else {
+        return false;
+    };
+    if !existing.is_file() {
+        return false;
+    }
+    if input.as_os_str() == "-" {
+        return stdin_metadata().is_some_and(|stdin| is_same(&existing, &stdin));
+    }
+    let Ok(read) = input.metadata() else {
+        return false;
+    };
+    if read.is_dir() {
+        let (Ok(folder), Ok(output)) = (input.canonicalize(), output.canonicalize()) else {
+            return false;
+        };
+        return output.starts_with(folder) && looks_like_a_capture(&output);
+    }
+    is_same(&existing, &read)
+}
+
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+fn stdin_metadata() -> Option<Metadata> {
+    let stdin = io::stdin().as_fd().try_clone_to_owned().ok()?;
+    File::from(stdin).metadata().ok()
+}
+
+/// Earlier results may lie in the folder that is read and be written again, captures may not: every capture format, and
+/// every compression, begins with a byte that no text has.
+fn looks_like_a_capture(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let Ok(()) = File::open(path).and_then(|mut file| file.read_exact(&mut start)) else {
+        return false;
+    };
+    start
+        .iter()
+        .any(|&b| !b.is_ascii() || b.is_ascii_control() && b != b'\n' && b != b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn an_input_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (capture, link, results) = (at("a.pcap"), at("b.pcap"), at("out.jsonl"));
+        fs::write(&capture, [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]).unwrap();
+        fs::hard_link(&capture, &link).unwrap();
+        fs::write(&results, "{\"type\":\"flow\"}\n").unwrap();
+        let open = |path: &Path, input: &Path| Destination::new(Some(path.to_owned())).open(&[input.to_owned()]);
+        for (path, input) in [
+            (&capture, &capture),
+            (&link, &capture),
+            (&capture, &folder.path().to_owned()),
+        ] {
+            let failure = open(path, input).err().unwrap();
+            assert!(failure.0.contains("is an input"), "{}", failure.0);
+        }
+        assert_eq!(fs::read(&capture).unwrap().len(), 8);
+        // Results in the folder may be written again, new ones too.
+        assert!(open(&results, folder.path()).is_ok());
+        assert!(open(&at("new"), folder.path()).is_ok());
+        let nowhere = open(&at("no/such"), &capture).err().unwrap();
+        assert!(nowhere.0.ends_with("no such file or directory"), "{}", nowhere.0);
+    }
+}

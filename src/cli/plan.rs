@@ -1,0 +1,356 @@
+//! What will be done: every default chosen, every doubt settled. Below this nothing asks the terminal or the environment.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{Args, Colour, Command, Common, Format};
+use super::exit::Failure;
+use super::output::Destination;
+use super::suggest;
+use crate::engine::limits::LEAST_MEMORY;
+use crate::engine::rows::Row;
+use crate::policy::verdict::{Flag, FlagKind};
+use crate::sink::PolicyNames;
+use crate::sink::style::Style;
+
+/// A command, decided.
+#[derive(Debug)]
+pub struct Plan {
+    pub input: Input,
+    /// A policy file, or the name of a built-in one.
+    pub policy: String,
+    /// In BPF's language; only with the feature `live`.
+    pub filter: Option<String>,
+    pub threads: usize,
+    /// Bytes.
+    pub memory: u64,
+    /// SHA-256 of the inputs.
+    pub hash: bool,
+    pub names: bool,
+    pub select: Select,
+    pub fail_on: Vec<FlagKind>,
+    pub format: Format,
+    pub style: Style,
+    pub output: Destination,
+    /// Results go to a terminal, which a progress bar would write into.
+    pub on_screen: bool,
+    pub progress: bool,
+    pub warnings: bool,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Files and folders as typed, `-` for standard input.
+    Files(Vec<PathBuf>),
+    Interfaces {
+        names: Vec<String>,
+        duration: Option<Duration>,
+        packets: Option<u64>,
+    },
+}
+
+/// What the command line runs in.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub stdin_terminal: bool,
+    pub stdout_terminal: bool,
+    pub stderr_terminal: bool,
+    /// The terminal's width, where it is known.
+    pub columns: Option<usize>,
+    /// NO_COLOR or a terminal that has none.
+    pub no_colour: bool,
+    pub processors: usize,
+}
+
+/// A table's width where there is no terminal to ask, and where a terminal does not tell.
+const WIDTH_OF_A_FILE: usize = 120;
+const WIDTH_OF_A_TERMINAL: usize = 80;
+
+impl Plan {
+    pub fn new(args: Args, around: &Surroundings) -> Result<Plan, Failure> {
+        let (input, hash, common) = match args.command {
+            Command::Read(read) => (Input::Files(read.files), read.hash, read.common),
+            Command::Live(live) => {
+                let input = Input::Interfaces {
+                    names: live.interfaces,
+                    duration: live.duration,
+                    packets: live.packets,
+                };
+                (input, false, live.common)
+            }
+        };
+        check(&input, &common, around)?;
+        let output = Destination::new(common.output);
+        let on_screen = around.stdout_terminal && output == Destination::Stdout;
+        let reads_files = matches!(input, Input::Files(_));
+        Ok(Plan {
+            policy: common.policy,
+            filter: common.filter,
+            threads: common.threads.map_or(around.processors, usize::from),
+            memory: common.memory,
+            hash,
+            names: common.names,
+            select: Select {
+                classes: common.classes,
+                flags: common.flags,
+            },
+            fail_on: common.fail_on,
+            format: match common.format {
+                Some(format) => format,
+                None if on_screen => Format::Table,
+                None => Format::Json,
+            },
+            style: Style {
+                width: around.columns.unwrap_or(if on_screen {
+                    WIDTH_OF_A_TERMINAL
+                } else {
+                    WIDTH_OF_A_FILE
+                }),
+                colour: match common.color {
+                    Colour::Always => true,
+                    Colour::Never => false,
+                    Colour::Auto => on_screen && !around.no_colour,
+                },
+            },
+            output,
+            on_screen,
+            progress: reads_files && around.stderr_terminal && !common.quiet,
+            warnings: !common.quiet,
+            input,
+        })
+    }
+
+    /// Names are asked for: by themselves, or as what was blocked, of which in this version only they can tell.
+    pub fn shows_names(&self) -> bool {
+        self.names || self.select.flags.contains(&FlagKind::Blocked)
+    }
+
+    /// The files and folders that are read.
+    pub fn files(&self) -> &[PathBuf] {
+        match &self.input {
+            Input::Files(files) => files,
+            Input::Interfaces { .. } => &[],
+        }
+    }
+}
+
+/// What this build or this place cannot do.
+fn check(input: &Input, common: &Common, around: &Surroundings) -> Result<(), Failure> {
+    let live = cfg!(feature = "live");
+    if !live && matches!(input, Input::Interfaces { .. }) {
+        return Err(Failure::new(
+            "this flowsift was built without `live`: install libpcap's headers and build it with `--features live`",
+        ));
+    }
+    if !live && common.filter.is_some() {
+        return Err(Failure::new(
+            "--filter needs libpcap, and this flowsift was built without it: build it with `--features live`",
+        ));
+    }
+    if let Input::Files(files) = input {
+        let stdin = files.iter().filter(|file| file.as_os_str() == "-").count();
+        if stdin > 1 {
+            return Err(Failure::new("standard input can be read once: give `-` once"));
+        }
+        if stdin == 1 && around.stdin_terminal {
+            return Err(Failure::new(
+                "standard input is a terminal: pipe a capture into flowsift, or name a file instead of `-`",
+            ));
+        }
+    }
+    if common.memory < LEAST_MEMORY {
+        return Err(Failure::new("--memory is too small to work in: give it 16MB or more"));
+    }
+    Ok(())
+}
+
+/// Which rows are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Select {
+    /// Any of them; none given: all.
+    pub classes: Vec<String>,
+    pub flags: Vec<FlagKind>,
+}
+
+impl Select {
+    /// A class that no flow can have would silently show nothing.
+    pub fn check(&self, policy: &PolicyNames) -> Result<(), Failure> {
+        let known = policy.classes();
+        match self.classes.iter().find(|class| !known.contains(&class.as_str())) {
+            None => Ok(()),
+            Some(class) => Err(Failure::new(format!(
+                "the policy {} has no class `{class}`{}",
+                policy.name,
+                suggest::hint(class, known)
+            ))),
+        }
+    }
+
+    /// Captures always; flows and names by their class and by their flags.
+    pub fn shows(&self, row: &Row, policy: &PolicyNames) -> bool {
+        match row {
+            Row::Capture(_) => true,
+            Row::Flow(row) => {
+                let class = policy.class(&row.verdict.matches, row.naming.name.is_some());
+                self.has_class(class) && self.has_flag(&row.verdict.flags)
+            }
+            Row::Name(row) => self.has_class(policy.class(&row.matches, true)) && self.has_flag(&row.flags),
+        }
+    }
+
+    fn has_class(&self, class: &str) -> bool {
+        self.classes.is_empty() || self.classes.iter().any(|asked| asked == class)
+    }
+
+    fn has_flag(&self, flags: &[Flag]) -> bool {
+        self.flags.is_empty() || flags.iter().any(|flag| self.flags.contains(&flag.kind))
+    }
+}
+
+impl Surroundings {
+    /// This process's.
+    pub fn real() -> Surroundings {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        Surroundings {
+            stdin_terminal: std::io::stdin().is_terminal(),
+            stdout_terminal: std::io::stdout().is_terminal(),
+            stderr_terminal: std::io::stderr().is_terminal(),
+            columns: columns(),
+            // no-color.org: present and not empty, whatever its value.
+            no_colour: set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb"),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// The terminal's width: as COLUMNS gives it, within reason, or as the terminal does.
+fn columns() -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
+    let asked = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    told.or_else(asked).filter(|columns| (1..=1000).contains(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::sink::fixtures;
+
+    fn around() -> Surroundings {
+        Surroundings {
+            stdin_terminal: true,
+            stdout_terminal: true,
+            stderr_terminal: true,
+            columns: Some(99),
+            no_colour: false,
+            processors: 6,
+        }
+    }
+
+    fn plan(words: &str, around: &Surroundings) -> Result<Plan, Failure> {
+        let words = ["flowsift"].into_iter().chain(words.split(' '));
+        Plan::new(Args::try_parse_from(words).unwrap(), around)
+    }
+
+    #[test]
+    fn a_terminal_gets_a_coloured_table_and_a_pipe_plain_json() {
+        let screen = plan("read a", &around()).unwrap();
+        assert_eq!(screen.format, Format::Table);
+        assert_eq!(
+            screen.style,
+            Style {
+                width: 99,
+                colour: true
+            }
+        );
+        assert_eq!(screen.threads, 6);
+        assert!(screen.on_screen && screen.progress && screen.warnings);
+
+        let pipe = Surroundings {
+            stdout_terminal: false,
+            columns: None,
+            ..around()
+        };
+        let piped = plan("read a", &pipe).unwrap();
+        assert_eq!(piped.format, Format::Json);
+        assert_eq!(
+            piped.style,
+            Style {
+                width: 120,
+                colour: false
+            }
+        );
+        assert!(!piped.on_screen);
+
+        let file = plan("read a -o out", &around()).unwrap();
+        assert_eq!(file.format, Format::Json);
+        assert!(!file.style.colour && !file.on_screen);
+    }
+
+    #[test]
+    fn colour_heeds_no_color_unless_it_is_asked_for() {
+        let without = Surroundings {
+            no_colour: true,
+            ..around()
+        };
+        assert!(!plan("read a", &without).unwrap().style.colour);
+        assert!(plan("read a --color always", &without).unwrap().style.colour);
+        assert!(!plan("read a --color never", &around()).unwrap().style.colour);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_a_remedy() {
+        for (words, says) in [
+            ("read -", "pipe a capture"),
+            ("read - -", "once"),
+            ("read a --memory 1MB", "16MB or more"),
+        ] {
+            assert!(plan(words, &around()).unwrap_err().0.contains(says), "{words}");
+        }
+        assert_eq!(plan("read a --filter tcp", &around()).is_ok(), cfg!(feature = "live"));
+        assert_eq!(plan("live -i lo", &around()).is_ok(), cfg!(feature = "live"));
+        let quiet = plan("read a --quiet", &around()).unwrap();
+        assert!(!quiet.progress && !quiet.warnings);
+    }
+
+    #[test]
+    fn rows_are_selected_by_class_and_flag() {
+        let policy = fixtures::labels().policy;
+        let web = Row::Flow(Box::new(fixtures::web_flow()));
+        let bare = Row::Flow(Box::new(fixtures::bare_flow()));
+        let name = Row::Name(Box::new(fixtures::name()));
+        let capture = Row::Capture(Box::new(fixtures::capture()));
+        let shown = |classes: &[&str], flags: &[FlagKind]| {
+            let select = Select {
+                classes: classes.iter().map(|c| c.to_string()).collect(),
+                flags: flags.to_vec(),
+            };
+            [&web, &bare, &name, &capture].map(|row| select.shows(row, &policy))
+        };
+        assert_eq!(shown(&[], &[]), [true, true, true, true]);
+        assert_eq!(shown(&["salestim", "teams"], &[]), [true, false, true, true]);
+        assert_eq!(shown(&["unknown"], &[]), [false, true, false, true]);
+        assert_eq!(
+            shown(&[], &[FlagKind::Port, FlagKind::Blocked]),
+            [false, true, false, true]
+        );
+        assert_eq!(shown(&["salestim"], &[FlagKind::Blocked]), [false, false, false, true]);
+    }
+
+    #[test]
+    fn a_class_that_is_not_in_the_policy_is_refused() {
+        let policy = fixtures::labels().policy;
+        let select = |class: &str| Select {
+            classes: vec![class.into()],
+            flags: Vec::new(),
+        };
+        assert!(select("other").check(&policy).is_ok());
+        assert_eq!(
+            select("salestin").check(&policy).unwrap_err().0,
+            "the policy lab has no class `salestin`; did you mean `salestim`?"
+        );
+    }
+}

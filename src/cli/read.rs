@@ -1,0 +1,348 @@
+//! `read` and `live`: rows from the engine to the reader's eyes or programs, and the exit status.
+
+use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
+
+use super::args::Format;
+use super::connect::{self, Ended, Reader};
+use super::exit::{Exit, Failure};
+use super::plan::{Input, Plan};
+use super::progress::Progress;
+use super::{Outcome, say};
+use crate::engine::drive::Outlet;
+use crate::engine::rows::{CaptureRow, Row};
+use crate::policy::builtin;
+use crate::policy::verdict::FlagKind;
+use crate::sink::jsonl::JsonLines;
+use crate::sink::table::Table;
+use crate::sink::{Labels, PolicyNames, Sink, text};
+use crate::wire::undecoded::Undecoded;
+
+/// Does what the plan says.
+pub fn run(plan: Plan) -> Outcome {
+    let mut reader = connect::open(&plan)?;
+    let labels = reader.labels();
+    plan.select.check(&labels.policy)?;
+    // Opened last: a command that fails before it has read anything leaves earlier results as they were.
+    let out = plan.output.open(plan.files())?;
+    if plan.warnings
+        && let Input::Interfaces { names, .. } = &plan.input
+    {
+        say(&format!("listening on {}; Ctrl-C ends it", names.join(", ")));
+    }
+    let progress = match reader.progress() {
+        Some(reading) if plan.progress => Progress::start(reading),
+        _ => Progress::default(),
+    };
+    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, out, progress);
+    if plan.warnings {
+        ended.warnings.iter().for_each(|line| say(line));
+    }
+    ended.faults.iter().for_each(|line| say(line));
+    outcome
+}
+
+/// Runs the reader into a sink.
+fn deliver(
+    plan: &Plan,
+    reader: &mut dyn Reader,
+    labels: Labels,
+    out: Box<dyn Write + '_>,
+    progress: Progress,
+) -> (Ended, Outcome) {
+    let mut delivery = Delivery {
+        plan,
+        sink: match plan.format {
+            Format::Json => Box::new(JsonLines::new(out, labels.clone())),
+            Format::Table => Box::new(Table::new(out, labels.clone(), plan.style)),
+        },
+        labels,
+        progress,
+        hidden: 0,
+        wanting: false,
+        remarks: Vec::new(),
+        overlapping: 0,
+        last_ns: None,
+        error: None,
+    };
+    let mut ended = reader.run(&mut delivery);
+    ended.warnings.append(&mut delivery.remarks);
+    ended.warnings.extend(warn_of_overlap(delivery.overlapping));
+    // The age of the built-in list is ours to mend; of a list that the user keeps, the user is told.
+    if plan.policy != builtin::DEFAULT {
+        ended
+            .warnings
+            .extend(warn_of_age(&delivery.labels.policy, delivery.last_ns));
+    }
+    let outcome = delivery.finish(&ended);
+    (ended, outcome)
+}
+
+/// Rows on their way out.
+struct Delivery<'a> {
+    plan: &'a Plan,
+    labels: Labels,
+    sink: Box<dyn Sink + 'a>,
+    progress: Progress,
+    /// Flows that were not asked for.
+    hidden: u64,
+    /// A flag of `--fail-on` was seen, on a flow shown or not.
+    wanting: bool,
+    /// About what was read, a finished line each.
+    remarks: Vec<String>,
+    /// Inputs that begin before the one in front of them ends.
+    overlapping: u64,
+    /// The last packet of all inputs.
+    last_ns: Option<u64>,
+    /// Why writing stopped.
+    error: Option<io::Error>,
+}
+
+impl Delivery<'_> {
+    fn kept(&mut self, written: io::Result<()>) -> ControlFlow<()> {
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.error = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn finish(mut self, ended: &Ended) -> Outcome {
+        self.progress.stop();
+        if self.error.is_none() {
+            let written = self.sink.finish(self.hidden);
+            let _ = self.kept(written);
+        }
+        match self.error {
+            // The reader at the other end has seen enough: no error, and no news.
+            Some(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Clean),
+            Some(error) => Err(Failure::io("write to", &self.plan.output, &error)),
+            // What was not read may hold what was asked about: worse than having found it.
+            None if !ended.faults.is_empty() => Ok(Exit::Unusable),
+            None if self.wanting => Ok(Exit::Wanting),
+            None => Ok(Exit::Clean),
+        }
+    }
+}
+
+impl Outlet for Delivery<'_> {
+    fn row(&mut self, row: &Row) -> ControlFlow<()> {
+        let flags = match row {
+            Row::Flow(flow) => flow.verdict.flags.as_slice(),
+            Row::Name(name) => name.flags.as_slice(),
+            Row::Capture(_) => &[],
+        };
+        self.wanting |= flags.iter().any(|flag| self.plan.fail_on.contains(&flag.kind));
+        if let Row::Capture(capture) = row {
+            self.remarks.extend(warn_of_links(capture));
+            let overlaps = capture
+                .first_ns
+                .zip(self.last_ns)
+                .is_some_and(|(first, last)| first < last);
+            self.overlapping += u64::from(overlaps);
+            self.last_ns = self.last_ns.max(capture.last_ns);
+        }
+        if !self.plan.select.shows(row, &self.labels.policy) {
+            self.hidden += u64::from(matches!(row, Row::Flow(_)));
+            return ControlFlow::Continue(());
+        }
+        if matches!(row, Row::Name(_)) && !self.plan.shows_names() {
+            return ControlFlow::Continue(());
+        }
+        if self.plan.on_screen {
+            self.progress.stop();
+        }
+        let written = self.sink.row(row);
+        self.kept(written)
+    }
+
+    fn wants_names(&self) -> bool {
+        self.plan.shows_names() || self.plan.fail_on.contains(&FlagKind::Blocked)
+    }
+
+    fn pause(&mut self) -> ControlFlow<()> {
+        let written = self.sink.flush();
+        self.kept(written)
+    }
+}
+
+/// A list is as of a day; captures from long after it deserve a newer one.
+fn warn_of_age(policy: &PolicyNames, last_ns: Option<u64>) -> Option<String> {
+    let (due, last) = (policy.review_due_ns?, last_ns?);
+    (last > due).then(|| {
+        let (name, due, last) = (&policy.name, text::date(due), text::date(last));
+        format!(
+            "policy {name}: its review was due on {}, and the capture goes on to {}",
+            due.as_str(),
+            last.as_str()
+        )
+    })
+}
+
+/// Inputs are read one behind the other. Where two cover the same time, an answer in the later one names no flow of the earlier.
+fn warn_of_overlap(overlapping: u64) -> Option<String> {
+    let begin = if overlapping == 1 {
+        "1 input begins"
+    } else {
+        &format!("{overlapping} inputs begin")
+    };
+    (overlapping > 0).then(|| {
+        format!("{begin} before the one in front ends: if names shall cross, merge them first (mergecap -w OUT FILES)")
+    })
+}
+
+/// A link type that is not decoded is no error, but it must not look like an empty capture.
+fn warn_of_links(capture: &CaptureRow) -> Option<String> {
+    let (_, count) = capture
+        .undecoded
+        .iter()
+        .find(|(reason, _)| reason == Undecoded::LinkType.as_str())?;
+    let links = capture.links.join(", ");
+    Some(format!(
+        "{}: {count} of {} packets have a link type that is not decoded ({links})",
+        capture.file, capture.packets
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::Args;
+    use super::super::plan::Surroundings;
+    use super::*;
+    use crate::sink::fixtures;
+    use crate::source;
+
+    /// Rows made by hand, and what was said of their inputs.
+    struct Given {
+        rows: Vec<Row>,
+        faults: Vec<String>,
+        /// How many rows were taken.
+        taken: usize,
+    }
+
+    impl Reader for Given {
+        fn labels(&self) -> Labels {
+            fixtures::labels()
+        }
+        fn progress(&self) -> Option<source::Progress> {
+            None
+        }
+        fn run(&mut self, outlet: &mut dyn Outlet) -> Ended {
+            for row in &self.rows {
+                if outlet.row(row).is_break() || outlet.pause().is_break() {
+                    break;
+                }
+                self.taken += 1;
+            }
+            Ended {
+                warnings: Vec::new(),
+                faults: self.faults.clone(),
+            }
+        }
+    }
+
+    fn given() -> Given {
+        Given {
+            rows: vec![
+                Row::Flow(Box::new(fixtures::web_flow())),
+                Row::Name(Box::new(fixtures::name())),
+                Row::Flow(Box::new(fixtures::bare_flow())),
+                Row::Capture(Box::new(fixtures::capture())),
+            ],
+            faults: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    fn plan(words: &str) -> Plan {
+        let around = Surroundings {
+            stdin_terminal: false,
+            stdout_terminal: false,
+            stderr_terminal: false,
+            columns: None,
+            no_colour: false,
+            processors: 1,
+        };
+        let words = ["flowsift", "read", "a"].into_iter().chain(words.split_whitespace());
+        Plan::new(Args::try_parse_from(words).unwrap(), &around).unwrap()
+    }
+
+    fn delivered(words: &str, given: &mut Given) -> (String, Outcome) {
+        let mut out = Vec::new();
+        let plan = plan(words);
+        let progress = Progress::default();
+        let (_, outcome) = deliver(&plan, given, fixtures::labels(), Box::new(&mut out), progress);
+        (String::from_utf8(out).unwrap(), outcome)
+    }
+
+    /// The records' types, a letter each.
+    fn types(text: &str) -> String {
+        let start = "{\"type\":\"".len();
+        text.lines().map(|line| &line[start..start + 1]).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_is_written() {
+        for (words, types_written) in [
+            ("", "ffc"),
+            ("--names", "fnfc"),
+            ("--names --class salestim", "fnc"),
+            ("--flag blocked", "fc"),
+            ("--class teams", "c"),
+        ] {
+            let (text, outcome) = delivered(words, &mut given());
+            assert_eq!(types(&text), types_written, "{words}");
+            assert_eq!(outcome, Ok(Exit::Clean));
+        }
+        let (table, _) = delivered("--format table --flag port", &mut given());
+        assert!(table.contains("Not asked for and not shown: 2 flows."), "{table}");
+    }
+
+    #[test]
+    fn the_exit_status_tells_of_flows_not_shown_and_of_bad_inputs() {
+        let outcome = |words, given: &mut Given| delivered(words, given).1;
+        assert_eq!(outcome("--fail-on port", &mut given()), Ok(Exit::Clean));
+        assert_eq!(outcome("--fail-on blocked", &mut given()), Ok(Exit::Wanting));
+        assert_eq!(
+            outcome("--fail-on blocked --class teams", &mut given()),
+            Ok(Exit::Wanting)
+        );
+        let mut bad = given();
+        bad.faults.push("b.pcap: empty".into());
+        assert_eq!(outcome("--fail-on blocked", &mut bad), Ok(Exit::Unusable));
+    }
+
+    /// A writer that fails in a way of its own.
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_ends_the_reading_quietly_and_a_full_disk_does_not() {
+        for (kind, outcome) in [
+            (ErrorKind::BrokenPipe, Ok(Exit::Clean)),
+            (
+                ErrorKind::StorageFull,
+                Err(Failure::new("cannot write to standard output: no storage space")),
+            ),
+        ] {
+            let mut given = given();
+            let plan = plan("--fail-on blocked");
+            let out = Box::new(Broken(kind));
+            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), out, Progress::default());
+            assert_eq!(got, outcome);
+            assert_eq!(given.taken, 0, "reading went on");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! JSON Lines: one object a line, in the order of the rows.
+
+use std::io::{self, Write};
+
+use super::record::{CaptureRecord, FlowRecord, NameRecord};
+use super::{Labels, Sink};
+use crate::engine::rows::Row;
+
+/// How much is gathered before it is written: far more than a record, far less than a cache.
+const BATCH: usize = 64 * 1024;
+
+/// Writes rows as JSON Lines.
+pub struct JsonLines<W: Write> {
+    out: W,
+    labels: Labels,
+    /// Whole lines not yet written.
+    lines: Vec<u8>,
+}
+
+impl<W: Write> JsonLines<W> {
+    pub fn new(out: W, labels: Labels) -> JsonLines<W> {
+        JsonLines {
+            out,
+            labels,
+            lines: Vec::with_capacity(2 * BATCH),
+        }
+    }
+
+    fn write_lines(&mut self) -> io::Result<()> {
+        // Emptied first: a line that failed is not tried again, or a broken pipe would be reported twice.
+        let result = self.out.write_all(&self.lines);
+        self.lines.clear();
+        result
+    }
+}
+
+impl<W: Write> Sink for JsonLines<W> {
+    fn row(&mut self, row: &Row) -> io::Result<()> {
+        let start = self.lines.len();
+        match row {
+            Row::Flow(row) => serde_json::to_writer(&mut self.lines, &FlowRecord::new(row, &self.labels)),
+            Row::Name(row) => serde_json::to_writer(&mut self.lines, &NameRecord::new(row, &self.labels)),
+            Row::Capture(row) => serde_json::to_writer(&mut self.lines, &CaptureRecord::new(row, &self.labels)),
+        }?;
+        escape_controls(&mut self.lines, start);
+        self.lines.push(b'\n');
+        if self.lines.len() >= BATCH {
+            self.write_lines()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_lines()?;
+        self.out.flush()
+    }
+
+    fn finish(&mut self, _hidden: u64) -> io::Result<()> {
+        self.flush()
+    }
+}
+
+/// The first of the bytes that plain text does not have.
+const DELETE: u8 = 0x7f;
+
+/// Escapes the control characters that JSON allows in the open, DEL and U+0080 to U+009F, in what was written since `start`.
+///
+/// Only a file's or a policy's name can hold one (text from the wire is ASCII by now), so nearly always this is one
+/// look for the highest byte, which the compiler does many bytes at a time. Both stand only inside strings, where an
+/// escape may take their place.
+fn escape_controls(lines: &mut Vec<u8>, start: usize) {
+    let line = lines.get(start..).unwrap_or(&[]);
+    if line.iter().fold(0, |highest, &byte| byte.max(highest)) < DELETE {
+        return;
+    }
+    let text = String::from_utf8_lossy(line).into_owned();
+    lines.truncate(start);
+    for c in text.chars() {
+        if c.is_control() {
+            lines.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+        } else {
+            lines.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fixtures;
+    use super::*;
+    use crate::names::domain::Domain;
+    use crate::policy::verdict::{Flag, FlagKind, Severity};
+
+    fn written(rows: &[Row], labels: &Labels) -> String {
+        let mut bytes = Vec::new();
+        let mut sink = JsonLines::new(&mut bytes, labels.clone());
+        for row in rows {
+            sink.row(row).unwrap();
+        }
+        sink.finish(0).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_flow_with_everything() {
+        let row = Row::Flow(Box::new(fixtures::web_flow()));
+        assert_eq!(
+            written(&[row], &fixtures::labels()),
+            concat!(
+                r#"{"type":"flow","id":"1:ONEnPSrBD36DavWv+kWEtE/UgB0=","start":"2026-11-21T09:12:01.123456Z","end":"2026-11-21T09:12:04.000001Z","#,
+                r#""proto":"tcp","client":{"ip":"198.19.0.10","port":50514},"server":{"ip":"198.18.1.11","port":443},"#,
+                r#""packets":{"out":12,"in":14},"bytes":{"out":1810,"in":9132},"tcp":"closed","vlan":[7,42],"tunnel":"vxlan:42","app":"tls","#,
+                r#""tls":{"sni":"app.salestim.io","version":"1.2","offered":["1.3","1.2"],"alpn":["h2","http/1.1"],"ja4":"t13d1516h2_8daaf6152771_e5627efa2ab1","cipher":"0xc02f","ech":false,"#,
+                r#""cert":{"subject":"CN=*.salestim.io","issuer":"CN=R3,O=Let's Encrypt","names":["*.salestim.io"],"not_before":"2026-10-03T00:00:00Z","not_after":"2027-01-01T00:00:00Z"}},"#,
+                r#""name":"app.salestim.io","evidence":{"kind":"sni","via":["app-tm.trafficmanager.net","app-fd.azurefd.net"],"age_s":1.25},"#,
+                r#""frames":{"first":12,"hello":15,"server_hello":18,"cert":19,"dns":7,"last":40},"quality":["complete"],"#,
+                r#""class":"salestim","endpoint":"web-app","line":"green","matches":["web-app","teams"],"verdict":"ok","flags":[]}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_flow_with_next_to_nothing_in_one_of_several_inputs() {
+        let labels = Labels {
+            files: vec!["a.pcap".into(), "b\"\u{7f}\u{85}\n.pcap".into()],
+            ..fixtures::labels()
+        };
+        let row = Row::Flow(Box::new(fixtures::bare_flow()));
+        assert_eq!(
+            written(&[row], &labels),
+            concat!(
+                r#"{"type":"flow","id":"1:bare","start":"1970-01-01T00:00:00.000000001Z","end":"1970-01-01T00:00:00.000000002Z","#,
+                r#""proto":"ip-47","client":{"ip":"2001:db8::1"},"server":{"ip":"2001:db8::2"},"packets":{"out":1,"in":0},"bytes":{"out":60,"in":0},"#,
+                r#""app":"unknown","evidence":{"kind":"none"},"frames":{"file":"b\"\u007f\u0085\n.pcap","first":3,"last":3},"quality":["cut","fragment"],"#,
+                r#""class":"unknown","matches":[],"verdict":"unlisted","flags":[{"flag":"blocked","severity":"high","how":"silent","why":"It was \"never\" answered."}]}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn an_sslv2_hello_a_cover_name_and_a_whole_age() {
+        let mut flow = fixtures::web_flow();
+        flow.naming.age_ns = Some(3_000_900_000);
+        flow.naming.candidates = vec![Domain::from_text(b"a.example")];
+        if let Some(tls) = &mut flow.tls {
+            tls.sslv2_hello = true;
+            tls.cover = true;
+            tls.ech = true;
+        }
+        let text = written(&[Row::Flow(Box::new(flow))], &fixtures::labels());
+        assert!(text.contains(r#""sni":"app.salestim.io","hello":"sslv2","version":"1.2""#));
+        assert!(text.contains(r#""ech":true,"cover":true,"cert""#));
+        assert!(text.contains(r#""candidates":["a.example"],"age_s":3}"#));
+    }
+
+    #[test]
+    fn a_name() {
+        let mut unasked = fixtures::name();
+        unasked.client = None;
+        unasked.rcode = None;
+        unasked.chain.clear();
+        unasked.addresses.clear();
+        unasked.ttl = None;
+        unasked.qtype = 65_280;
+        unasked.matches.clear();
+        let rows = [fixtures::name(), unasked].map(|row| Row::Name(Box::new(row)));
+        assert_eq!(
+            written(&rows, &fixtures::labels()),
+            concat!(
+                r#"{"type":"name","time":"2026-11-21T09:12:00.900000Z","client":"198.19.0.10","resolver":"198.18.0.2","proto":"udp","#,
+                r#""query":"app.salestim.io","qtype":"A","rcode":"NOERROR","chain":["app-tm.trafficmanager.net","app-fd.azurefd.net"],"#,
+                r#""addresses":["198.18.1.11","2001:db8::11"],"ttl":60,"frame":9,"class":"salestim","flags":[]}"#,
+                "\n",
+                r#"{"type":"name","time":"2026-11-21T09:12:00.900000Z","resolver":"198.18.0.2","proto":"udp","query":"app.salestim.io","#,
+                r#""qtype":"TYPE65280","rcode":"none","frame":9,"class":"other","flags":[]}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_capture_and_an_empty_one() {
+        let empty = crate::engine::rows::CaptureRow {
+            file: "-".into(),
+            ..Default::default()
+        };
+        let rows = [fixtures::capture(), empty].map(|row| Row::Capture(Box::new(row)));
+        assert_eq!(
+            written(&rows, &fixtures::labels()),
+            concat!(
+                r#"{"type":"capture","file":"lab.pcap","sha256":"ab12","link":["ethernet"],"packets":567,"bytes":101234,"#,
+                r#""first":"2026-11-21T09:12:00.900000Z","last":"2026-11-21T09:40:10.900000Z","undecoded":{"arp":4},"dropped":{"kernel":3,"interface":0},"#,
+                r#""duplicates":0,"flows":73,"blind":{"cut":0,"gap":0,"midstream":2,"one-sided":0,"ech":1,"doh":0,"dot":0,"evicted":0},"#,
+                r#""policy":{"name":"lab","sha256":"cd34"},"flowsift":""#,
+                env!("CARGO_PKG_VERSION"),
+                "\"}\n",
+                r#"{"type":"capture","file":"-","link":[],"packets":0,"bytes":0,"undecoded":{},"dropped":{"kernel":0,"interface":0},"#,
+                r#""duplicates":0,"flows":0,"blind":{"cut":0,"gap":0,"midstream":0,"one-sided":0,"ech":0,"doh":0,"dot":0,"evicted":0},"#,
+                r#""policy":{"name":"lab","sha256":"cd34"},"flowsift":""#,
+                env!("CARGO_PKG_VERSION"),
+                "\"}\n",
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_every_line_is_one_json_object_without_controls(
+            wire in proptest::collection::vec(any::<u8>(), 0..300),
+            file in any::<String>(),
+            controls in "[\u{0}-\u{1f}\u{7f}-\u{bf}]{0,8}",
+        ) {
+            let mut flow = fixtures::web_flow();
+            flow.naming.name = Some(Domain::from_text(&wire));
+            flow.naming.via = vec![Domain::from_labels(wire.split(|b| *b == b'x'))];
+            flow.verdict.flags = vec![Flag { kind: FlagKind::Port, severity: Severity::High, why: controls.clone(), how: None }];
+            let mut labels = fixtures::labels();
+            labels.files = vec![file.clone()];
+            labels.policy.name = controls.clone();
+            let mut capture = fixtures::capture();
+            capture.file = file.clone();
+            let text = written(&[Row::Flow(Box::new(flow)), Row::Capture(Box::new(capture))], &labels);
+            prop_assert_eq!(text.chars().filter(|c| c.is_control()).count(), 2);
+            let values: Vec<serde_json::Value> =
+                text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            prop_assert_eq!(values.len(), 2);
+            prop_assert_eq!(&values[0]["frames"]["file"], &file);
+            prop_assert_eq!(&values[0]["flags"][0]["why"], &controls);
+            prop_assert_eq!(&values[1]["policy"]["name"], &controls);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Rows to readers: JSON Lines for programs, a table for people.
+//!
+//! A sink takes the engine's rows in their order and writes them to one writer. It decides nothing about a flow: which
+//! rows are shown at all is the command line's choice, what is held against a flow is the policy's.
+//!
+//! - [`record`] is the schema: the serialised types, field by field. To add a field, add it there and in its test.
+//! - [`jsonl`] writes them, one object a line; [`table`] and [`summary`] write for a terminal.
+//! - [`text`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
+//!
+//! Strings from the wire arrive escaped (see [`crate::names::domain`]); names of files and of a policy's rows do not,
+//! and every sink escapes them for the place they go to.
+
+pub mod cells;
+pub mod jsonl;
+pub mod record;
+pub mod style;
+pub mod summary;
+pub mod table;
+pub mod text;
+pub mod words;
+
+use std::io;
+
+use crate::engine::rows::Row;
+use crate::policy::verdict::RowId;
+
+/// Where rows go, in order.
+pub trait Sink {
+    /// Takes one row; it may stay in a buffer.
+    fn row(&mut self, row: &Row) -> io::Result<()>;
+
+    /// Hands on whatever is buffered: for a live reader at the other end.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// The input has ended; `hidden` flows were not shown because nobody asked for them.
+    fn finish(&mut self, hidden: u64) -> io::Result<()>;
+}
+
+/// What rows refer to by number: the policy's rows, and the input's names where there are several.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    pub policy: PolicyNames,
+    /// By ordinal; empty where there is one input, whose name then need not be repeated in every record.
+    pub files: Vec<String>,
+}
+
+impl Labels {
+    /// The input's name, where there are several.
+    pub fn file(&self, ordinal: u32) -> Option<&str> {
+        self.files.get(ordinal as usize).map(String::as_str)
+    }
+}
+
+/// What a sink must know of a policy to write a verdict out.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyNames {
+    pub name: String,
+    pub sha256: String,
+    /// By [`RowId`].
+    pub rows: Vec<RowNames>,
+    /// When it should have been reviewed, in nanoseconds since 1970.
+    pub review_due_ns: Option<u64>,
+}
+
+/// One row of the policy, in words.
+#[derive(Debug, Clone, Default)]
+pub struct RowNames {
+    pub id: String,
+    pub class: String,
+    /// `green`, `purple`, `orange` or `none`.
+    pub line: String,
+}
+
+impl PolicyNames {
+    pub const OTHER: &str = "other";
+    pub const UNKNOWN: &str = "unknown";
+
+    pub fn row(&self, id: RowId) -> Option<&RowNames> {
+        self.rows.get(usize::from(id.0))
+    }
+
+    /// The class that the first match gives; without one `other` for what has a name and `unknown` for what has none.
+    pub fn class(&self, matches: &[RowId], named: bool) -> &str {
+        match matches.first().and_then(|id| self.row(*id)) {
+            Some(row) => &row.class,
+            None if named => Self::OTHER,
+            None => Self::UNKNOWN,
+        }
+    }
+
+    /// Every class once, in the policy's order, then the two that no policy has.
+    pub fn classes(&self) -> Vec<&str> {
+        let mut classes: Vec<&str> = Vec::new();
+        let named = self.rows.iter().map(|row| row.class.as_str());
+        for class in named.chain([Self::OTHER, Self::UNKNOWN]) {
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+        }
+        classes
+    }
+}
+
+#[cfg(test)]
+pub mod fixtures;
