@@ -3,20 +3,22 @@
 //! A shard sees its packets in capture order and nothing of any other shard, so what it finds depends on the
 //! input alone. What it learns that concerns others (names) is set aside for the mark.
 
+mod room;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::cold::{ColdStore, Cost, FlowCold};
 use super::epoch::Epoch;
 use super::hidden::encrypted_dns;
-use super::limits::{FLOW_BYTES, Limits};
+use super::limits::Limits;
 use super::scan::{Buckets, PacketRef, RefKind};
 use crate::evidence::dns_answers::Lookup;
 use crate::evidence::model::{App, Quality};
 use crate::evidence::probe::{Bench, Piece, Probe, Progress};
 use crate::flow::attempt::IcmpWord;
 use crate::flow::counters::{DatagramKind, FlowHot, Stage};
-use crate::flow::expiry::{Calendar, SECOND};
+use crate::flow::expiry::Calendar;
 use crate::flow::key::FlowKey;
 use crate::flow::repeat::Recent;
 use crate::flow::stamp::Stamp;
@@ -86,11 +88,6 @@ pub struct Shard {
 }
 
 const PROBING_SWEEP_LEAST: usize = 256;
-/// An address in an answer, and the claim that it becomes with its place in the history.
-const ADDRESS_BYTES: u64 = 17;
-const CLAIM_BYTES: u64 = 320;
-/// Addresses shown of an answer whose share is used up.
-const ADDRESSES_WITHOUT_SHARE: usize = 8;
 /// How far the drain looks ahead: the index entry first, then, when that has come, the record.
 const AHEAD_INDEX: usize = 8;
 const AHEAD_RECORD: usize = 4;
@@ -294,46 +291,6 @@ impl Shard {
         }));
     }
 
-    /// Keeps the shard within its share: probes that began first are decided as they stand, then flows leave whose
-    /// time is over soonest.
-    fn make_room(&mut self) {
-        while self.cost.probe > self.limits.probe_bytes_a_shard {
-            let Some(oldest) = self.probing.pop_front() else { break };
-            self.decide_now(oldest);
-        }
-        while self.flows.len() as u64 * FLOW_BYTES + self.cost.findings > self.limits.flow_bytes_a_shard {
-            let Some((second, handle)) = self.calendar.take_earliest() else {
-                break;
-            };
-            let Some(flow) = self.flows.get(handle) else { continue };
-            let (deadline, hash) = (flow.deadline(), flow.key.hash());
-            if deadline / SECOND > second {
-                self.calendar.enter_exactly(deadline, handle);
-            } else {
-                self.cold_of(handle.slot).findings.quality.add(Quality::EVICTED);
-                self.leave(handle.slot, hash);
-            }
-        }
-    }
-
-    fn decide_now(&mut self, handle: Handle) {
-        let Some(flow) = self.flows.get(handle) else { return };
-        if flow.stage != Stage::Probing {
-            return;
-        }
-        flow.stage = Stage::Decided;
-        let cold = self.cold_of(handle.slot);
-        cold.findings.quality.add(Quality::BUDGET);
-        let before = cold.cost;
-        let probe = cold.probe.take();
-        let after = Cost::of(cold);
-        cold.cost = after;
-        self.cost.replace(before, after);
-        if let Some(probe) = probe {
-            self.finish_probe(probe, handle.slot);
-        }
-    }
-
     fn finish_probe(&mut self, probe: Probe, slot: u32) {
         let Some(flow) = self.flows.at(slot) else { return };
         let (key, release_ns, seq) = (flow.key, flow.deadline(), flow.first.seq);
@@ -383,18 +340,6 @@ impl Shard {
         }
     }
 
-    /// Keeps an answer for the mark. When those that wait have filled their share, its addresses are let go: it names nothing.
-    fn set_aside(&mut self, mut seen: SeenLookup) {
-        if self.lookup_bytes > self.limits.answer_bytes_a_shard {
-            seen.lookup.naming = Vec::new();
-            seen.lookup.addresses.truncate(ADDRESSES_WITHOUT_SHARE);
-            seen.lookup.addresses.shrink_to_fit();
-        }
-        let (naming, addresses) = (seen.lookup.naming.len() as u64, seen.lookup.addresses.len() as u64);
-        self.lookup_bytes += size_of::<SeenLookup>() as u64 + naming * CLAIM_BYTES + addresses * 2 * ADDRESS_BYTES;
-        self.lookups.push(seen);
-    }
-
     /// What was read about names since the last mark.
     pub fn take_lookups(&mut self) -> Vec<SeenLookup> {
         self.lookup_bytes = 0;
@@ -426,15 +371,6 @@ impl Shard {
             }
         }
         self.sweep_probing();
-    }
-
-    fn sweep_probing(&mut self) {
-        if self.probing.len() >= self.probing_sweep_at {
-            let flows = &mut self.flows;
-            self.probing
-                .retain(|handle| flows.get(*handle).is_some_and(|flow| flow.stage == Stage::Probing));
-            self.probing_sweep_at = (self.probing.len() * 2).max(PROBING_SWEEP_LEAST);
-        }
     }
 
     /// Asks who had been told what about both ends of every new flow; the history holds all claims up to the mark.

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use pcap::{BpfProgram, Capture, Linktype};
 
-use super::link_name::link_name;
 use super::live::in_short;
 use crate::engine::epoch::{Epoch, Frame, InputFacts, Source};
 use crate::wire::link::LinkType;
@@ -52,7 +51,7 @@ impl<S: Source> Filtered<S> {
                 Err(error) => {
                     own_faults.push(format!(
                         "--filter {expression:?}: not for packets of the link type {}: {}",
-                        link_name(frame.link),
+                        frame.link.name().into_owned(),
                         in_short(&error)
                     ));
                     None

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pcap::{Active, Capture, Device, Error, Precision};
 
-use super::link_name::link_name;
 use crate::engine::epoch::{Epoch, Frame, InputFacts, Source};
 use crate::flow::stamp::Stamp;
 use crate::wire::link::LinkType;
@@ -95,7 +94,7 @@ impl Live {
         let link = link_type(capture.get_datalink().0);
         let facts = InputFacts {
             name: options.interface.clone(),
-            links: vec![link_name(link)],
+            links: vec![link.name().into_owned()],
             nanoseconds: true,
             ..InputFacts::default()
         };

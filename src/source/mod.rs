@@ -24,7 +24,6 @@
 
 #[cfg(feature = "live")]
 pub mod filter;
-pub mod link_name;
 #[cfg(feature = "live")]
 pub mod live;
 

@@ -10,7 +10,6 @@
 
 use crate::engine::epoch::{Frame, InputFacts};
 use crate::flow::stamp::Stamp;
-use crate::source::link_name::link_name;
 use crate::source::order::Order;
 use crate::source::walk::{Damage, MAX_RECORD, Out, Tail, Walked};
 use crate::wire::cursor::Cursor;
@@ -85,7 +84,7 @@ impl PcapFile {
         let snaplen = shape.order.u32(cursor.array()?);
         // The upper half holds the length of the frame check sequence and reserved bits.
         let link = LinkType(shape.order.u32(cursor.array()?) as u16);
-        facts.links.push(link_name(link));
+        facts.links.push(link.name().into_owned());
         facts.nanoseconds = shape.unit_ns == 1;
         Some(PcapFile {
             shape,

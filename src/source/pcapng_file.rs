@@ -15,7 +15,6 @@
 
 use crate::engine::epoch::{Frame, InputFacts};
 use crate::flow::stamp::Stamp;
-use crate::source::link_name::link_name;
 use crate::source::order::Order;
 use crate::source::pcapng_interface::{Drops, Interface};
 use crate::source::walk::{Damage, MAX_RECORD, Out, Tail, Walked};
@@ -216,7 +215,7 @@ impl PcapngFile {
         }
         if !interface.used {
             interface.used = true;
-            let name = link_name(interface.link);
+            let name = interface.link.name().into_owned();
             if out.facts.links.len() < MAX_LINKS && !out.facts.links.contains(&name) {
                 out.facts.links.push(name);
             }

@@ -1,5 +1,7 @@
 //! What kind of frames an interface gives, as the file says.
 
+use std::borrow::Cow;
+
 /// A link type's LINKTYPE_ number (tcpdump.org "Link-layer header types").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LinkType(pub u16);
@@ -63,12 +65,13 @@ impl LinkType {
         )
     }
 
-    /// The name in records and warnings, after the LINKTYPE_ names; `unknown` where we have none.
-    pub fn name(self) -> &'static str {
-        match self.0 {
+    /// The name in records and warnings: tcpdump.org's LINKTYPE_ name in lower case, or `linktype-N`.
+    pub fn name(self) -> Cow<'static, str> {
+        let name = match self.0 {
             0 => "null",
             1 => "ethernet",
-            6 => "token-ring",
+            3 => "ax25",
+            6 => "ieee802-5",
             8 => "slip",
             9 => "ppp",
             10 => "fddi",
@@ -78,15 +81,16 @@ impl LinkType {
             100 => "atm-rfc1483",
             104 => "c-hdlc",
             105 => "ieee802-11",
-            107 => "frame-relay",
+            107 => "frelay",
             108 => "loop",
             113 => "linux-sll",
             114 => "ltalk",
             117 => "pflog",
             119 => "ieee802-11-prism",
             122 => "ip-over-fc",
+            123 => "sunatm",
             127 => "ieee802-11-radiotap",
-            147..=162 => "user",
+            129 => "arcnet-linux",
             163 => "ieee802-11-avs",
             187 => "bluetooth-hci-h4",
             189 => "usb-linux",
@@ -104,7 +108,20 @@ impl LinkType {
             253 => "netlink",
             258 => "pktap",
             276 => "linux-sll2",
-            _ => "unknown",
-        }
+            number => return Cow::Owned(format!("linktype-{number}")),
+        };
+        Cow::Borrowed(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_type_without_a_name_shows_its_number() {
+        assert_eq!(LinkType(1).name(), "ethernet");
+        assert_eq!(LinkType(276).name(), "linux-sll2");
+        assert_eq!(LinkType(4711).name(), "linktype-4711");
     }
 }
