@@ -36,7 +36,10 @@ pub fn hex(text: &str) -> Vec<u8> {
 pub fn header(version: QuicVersion, destination: &[u8], source: &[u8], token: &[u8], payload: usize) -> Vec<u8> {
     const NUMBER: usize = 4;
     const TAG: usize = 16;
-    let first = if version == QuicVersion::V2 { 0xd3 } else { 0xc3 };
+    let first = match version {
+        QuicVersion::V2 | QuicVersion::V2_DRAFT_01 => 0xd3,
+        _ => 0xc3,
+    };
     let mut header = vec![first];
     header.extend(version.0.to_be_bytes());
     for field in [destination, source, token] {

@@ -7,6 +7,9 @@
 //! SLIP    0 direction  1 how it was compressed (15 bytes)                                  then IP, decompressed
 //! ```
 //!
+//! (PPI: "Per-Packet Information Header Specification"; PKTAP: Apple's bsd/net/pktap.h; NFLOG: Linux's nfnetlink_log.h; SLIP:
+//! tcpdump's registry of link types.)
+//!
 //! NFLOG's values are in the byte order of the machine, which the file does not name. Their kinds
 //! are small numbers, so the byte that is zero tells.
 

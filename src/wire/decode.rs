@@ -23,13 +23,7 @@ pub use super::undecoded::Undecoded;
 /// that were just stored one by one, which stalls (8 ns a packet became 12).
 #[inline]
 pub fn decode<'a>(link: LinkType, captured: &'a [u8], wire: u32) -> Result<PacketView<'a>, Undecoded> {
-    let common = match link {
-        LinkType::ETHERNET => fast::ethernet(captured, wire),
-        LinkType::LINUX_SLL => fast::cooked(captured, wire),
-        LinkType::RAW => fast::raw(captured, wire),
-        _ => None,
-    };
-    match common {
+    match fast::common(link, captured, wire) {
         Some(view) => Ok(view),
         None => by_steps(link, captured, wire),
     }

@@ -135,11 +135,10 @@ impl<'a> Message<'a> {
         if questions == 0 || cursor.take(HEADER_BYTES).is_none() {
             return Ok(None);
         }
-        let name = match Name::parse(self.bytes, HEADER_BYTES) {
+        let name = match Name::read(self.bytes, &mut cursor) {
             Err(DnsError::NameCut) => return Ok(None),
             name => name?,
         };
-        name::skip(&mut cursor)?;
         let (Some(kind), Some(class)) = (cursor.u16(), cursor.u16()) else {
             return Ok(None);
         };
@@ -163,11 +162,28 @@ impl<'a> Message<'a> {
         self.records().take_while(|record| record.section == Section::Answer)
     }
 
-    /// The response code, with the upper bits that EDNS adds (RFC 6891, 6.1.3).
-    pub fn full_rcode(&self) -> u16 {
-        let upper = self.records().find_map(|record| record.extended_rcode());
-        u16::from(upper.unwrap_or(0)) << 4 | self.rcode()
+    /// Looks once over all records, and into none.
+    pub fn outline(&self) -> Outline {
+        let mut upper = None;
+        let mut has_aliases = false;
+        for record in self.records() {
+            upper = upper.or(record.extended_rcode());
+            has_aliases |= record.section == Section::Answer && record.kind == kind::CNAME;
+        }
+        Outline {
+            rcode: u16::from(upper.unwrap_or(0)) << 4 | self.rcode(),
+            has_aliases,
+        }
     }
+}
+
+/// What the records tell without their names and data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// The response code, with the upper bits that EDNS adds (RFC 6891, 6.1.3).
+    pub rcode: u16,
+    /// There are CNAME records among the answers.
+    pub has_aliases: bool,
 }
 
 fn skip_question(cursor: &mut Cursor<'_>) -> Option<()> {
@@ -211,6 +227,32 @@ pub fn looks_like_dns(bytes: &[u8]) -> bool {
             .is_some_and(|r| (known_class(r.class) || r.kind == kind::OPT) && is_dns_owner(&r)),
         _ => false,
     }
+}
+
+/// Whether a payload is a client's question and nothing else, to its last byte: a shape that no other protocol takes by
+/// chance, so that it is known on any port. Behind the question there may be one record of the root: EDNS (RFC 6891, 6.1.2),
+/// or what DNSCrypt pads its questions with.
+pub fn is_lone_question(bytes: &[u8]) -> bool {
+    /// What a client sets: RD (RFC 1035, 4.1.1), AD and CD (RFC 6840, 5.7 and 5.9).
+    const CLIENT_FLAGS: u16 = 0x0130;
+    let Ok(message) = Message::parse(bytes) else {
+        return false;
+    };
+    let [1, 0, 0, additional @ (0 | 1)] = message.counts else {
+        return false;
+    };
+    if message.flags & !CLIENT_FLAGS != 0 || !looks_like_dns(bytes) {
+        return false;
+    }
+    let Ok(Some(question)) = message.question() else {
+        return false;
+    };
+    let written = |label: &[u8]| label.iter().all(u8::is_ascii_graphic);
+    let named = !question.name.is_root() && question.name.labels().all(written);
+    let mut records = message.records();
+    let of_root = |record: &Record<'_>| record.owner().is_ok_and(|owner| owner.is_root());
+    let behind = records.by_ref().filter(of_root).count();
+    named && question.class == class::IN && behind == usize::from(additional) && records.left() == 0
 }
 
 fn is_dns_owner(record: &Record<'_>) -> bool {
@@ -327,7 +369,7 @@ mod tests {
         // BADVERS (16): upper bits 1, lower bits 0; payload size 1232.
         let whole = bytes("1234 8180 0000 0000 0000 0001  00 0029 04d0 01 00 0000 0000");
         let message = Message::parse(&whole).unwrap();
-        assert_eq!((message.rcode(), message.full_rcode()), (0, 16));
+        assert_eq!((message.rcode(), message.outline().rcode), (0, 16));
         let opt = message.records().next().unwrap();
         assert_eq!(opt.udp_payload_size(), Some(1232));
         assert!(looks_like_dns(&whole));
@@ -357,6 +399,32 @@ mod tests {
             assert_eq!(record.data().err(), Some(DnsError::AddressLength));
         }
         assert_eq!(records[1].ttl(), 0, "a negative ttl is none");
+    }
+
+    #[test]
+    fn a_lone_question_is_known_by_itself() {
+        let plain = bytes("e0380100 0001 0000 0000 0000 0377777706676974687562 03636f6d 00 0001 0001");
+        let options = bytes("00 0029 10000000 0000 0000");
+        let mut with_options = [&plain[..], &options].concat();
+        with_options[11] = 1;
+        let padding = bytes("00 0000 0000 00000000 0003 000000");
+        let padded = [&with_options[..plain.len()], &padding].concat();
+        for question in [&plain, &with_options, &padded] {
+            assert!(is_lone_question(question));
+            assert!(!is_lone_question(&[&question[..], &[0]].concat()));
+            for cut in 0..question.len() {
+                assert!(!is_lone_question(&question[..cut]), "{cut}");
+            }
+        }
+        // An answer, two questions, an answer in a question, a byte that no name has, another class.
+        for (at, byte) in [(2, 0x81), (5, 2), (7, 1), (13, 0x07), (plain.len() - 1, 3)] {
+            let mut other = plain.clone();
+            other[at] = byte;
+            assert!(!is_lone_question(&other), "{at}");
+        }
+        assert!(!is_lone_question(&bytes(GITHUB)));
+        let root = bytes("e0380100 0001 0000 0000 0000 00 0002 0001");
+        assert!(!is_lone_question(&root));
     }
 
     #[test]

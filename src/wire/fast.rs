@@ -5,11 +5,12 @@
 //! which answer the same for these packets too: a property test holds the two together.
 //!
 //! Every header is taken as an array first. The compiler then knows its size, and the cursor's
-//! checks inside it vanish.
+//! checks inside it vanish. All of it becomes part of its caller, so that the view is never built in memory: the scan
+//! takes from it what it needs.
 
 use super::cursor::Cursor;
 use super::ip_tunnel;
-use super::link::ethertype;
+use super::link::{LinkType, ethertype};
 use super::net::{FRAGMENT_BITS, IPV4_LENGTH, IPV6_LENGTH};
 use super::packet::{Family, PacketView, TcpFields, TcpFlags, Transport, Vlans, protocol};
 use super::transport::{TCP_LENGTH, UDP_LENGTH};
@@ -20,9 +21,20 @@ const COOKED_LENGTH: usize = 16;
 /// Version 4, header length 5.
 const PLAIN_IPV4: u8 = 0x45;
 
-/// Decodes an Ethernet frame if it is a common one.
-#[inline]
-pub fn ethernet(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
+/// Decodes a frame if it is a common one.
+#[inline(always)]
+pub fn common(link: LinkType, captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
+    match link {
+        LinkType::ETHERNET => ethernet(captured, wire),
+        LinkType::LINUX_SLL => cooked(captured, wire),
+        LinkType::RAW => raw(captured, wire),
+        _ => None,
+    }
+}
+
+/// An Ethernet frame.
+#[inline(always)]
+fn ethernet(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
     let mut rest = Cursor::new(captured);
     let missing = (wire as usize).saturating_sub(captured.len());
     let [.., a, b] = rest.array::<ETHERNET_LENGTH>()?;
@@ -42,8 +54,8 @@ pub fn ethernet(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
 }
 
 /// The same behind the cooked header of Linux: what listening to all interfaces gives.
-#[inline]
-pub fn cooked(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
+#[inline(always)]
+fn cooked(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
     let mut rest = Cursor::new(captured);
     let missing = (wire as usize).saturating_sub(captured.len());
     let [.., a, b] = rest.array::<COOKED_LENGTH>()?;
@@ -56,8 +68,8 @@ pub fn cooked(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
 }
 
 /// The same without a link header: what a tunnel's own interface gives.
-#[inline]
-pub fn raw(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
+#[inline(always)]
+fn raw(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
     let rest = Cursor::new(captured);
     let wire = captured.len().max(wire as usize);
     match captured.first()? >> 4 {
@@ -68,7 +80,7 @@ pub fn raw(captured: &[u8], wire: u32) -> Option<PacketView<'_>> {
 }
 
 /// `wire`: bytes on the wire from the IP header on.
-#[inline]
+#[inline(always)]
 fn ipv4(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_>> {
     let header = rest.array::<IPV4_LENGTH>()?;
     let mut c = Cursor::new(&header);
@@ -98,7 +110,7 @@ fn ipv4(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
     transport(view, rest, (length - IPV4_LENGTH).min(wire - IPV4_LENGTH))
 }
 
-#[inline]
+#[inline(always)]
 fn ipv6(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_>> {
     let header = rest.array::<IPV6_LENGTH>()?;
     let mut c = Cursor::new(&header);
@@ -127,7 +139,7 @@ fn ipv6(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
 }
 
 /// `on_wire`: bytes of the IP payload on the wire.
-#[inline]
+#[inline(always)]
 fn transport<'a>(mut view: PacketView<'a>, mut rest: Cursor<'a>, on_wire: usize) -> Option<PacketView<'a>> {
     let captured = on_wire.min(rest.left());
     let mut body = rest.sub(captured)?;

@@ -57,6 +57,10 @@ pub enum Start {
 
 /// Looks at the first bytes of a stream.
 pub fn start(bytes: &[u8]) -> Start {
+    // Whatever it may be begins with a capital: most connections are none of it, and are told apart here.
+    if bytes.first().is_some_and(|first| !first.is_ascii_uppercase()) {
+        return Start::Other;
+    }
     if bytes.starts_with(CONNECT) {
         return Start::ConnectRequest;
     }
@@ -94,7 +98,7 @@ pub fn line(bytes: &[u8]) -> Parse<Line<'_>, TooLong> {
     let window = bytes.get(..LINE_CAP).unwrap_or(bytes);
     match window.iter().position(|&b| b == b'\n') {
         Some(end) => Parse::Complete(Line {
-            text: window.get(..end).unwrap_or(window).trim_ascii(),
+            text: window.get(..end).unwrap_or(window).trim_ascii_end(),
             length: end + 1,
         }),
         None if bytes.len() >= LINE_CAP => Parse::Malformed(TooLong),
@@ -183,6 +187,10 @@ pub enum Field<'a> {
 pub fn field(line: &[u8]) -> Field<'_> {
     if line.is_empty() {
         return Field::End;
+    }
+    // RFC 9112, section 5.2: a line that begins with a blank goes on with the field before it.
+    if line.first().is_some_and(u8::is_ascii_whitespace) {
+        return Field::Other;
     }
     let Some((name, value)) = split_once(line, b':') else {
         return Field::Other;
@@ -292,6 +300,20 @@ mod tests {
         assert_eq!(Authority::parse(b"a:"), authority("a", None));
         assert_eq!(Authority::parse(b"a:+80"), authority("a", None));
         assert_eq!(Authority::parse(b"[::1"), authority("::1", None));
+    }
+
+    #[test]
+    fn a_line_that_begins_with_a_blank_goes_on_with_the_one_before() {
+        for folded in [&b"\tHost: graph.microsoft.com\r\n"[..], b" Host: graph.microsoft.com\n"] {
+            let Parse::Complete(line) = line(folded) else {
+                panic!("no line")
+            };
+            assert_eq!(field(line.text), Field::Other);
+        }
+        let Parse::Complete(blank) = line(b"  \r\n") else {
+            panic!("no line")
+        };
+        assert_eq!(field(blank.text), Field::End);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub fn quoted(family: Family, payload: &[u8]) -> Option<Quoted> {
 mod tests {
     use super::*;
     use crate::wire::packet::protocol;
+    use crate::wire::samples::bytes;
 
     /// What Linux quotes of a UDP datagram of 1000 bytes: its header and 8 bytes more.
     const UDP: [u8; 28] = [
@@ -72,6 +73,18 @@ mod tests {
             (0xc000_0201, u128::from(0xc633_6407u32))
         );
         assert_eq!(found.ports, Some((40000, 3478)));
+    }
+
+    #[test]
+    fn a_syn_that_a_firewall_prohibited() {
+        // Frame 42 of samples/lab/walls.pcap, behind the ICMP header: nftables quotes the whole SYN.
+        let quote = bytes(
+            "4500003c546040004006582ac613000ac6120202 8bce01bbddb024c500000000a002faf08e600000
+             020405b40402080ad6e782f60000000001 03030a",
+        );
+        let found = quoted(Family::V4, &quote).unwrap();
+        assert_eq!((found.protocol, found.ports), (protocol::TCP, Some((35790, 443))));
+        assert_eq!(found.source, u128::from(u32::from_be_bytes([198, 19, 0, 10])));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum ProxyError {
     /// No such version, command or family.
     Kind,
     TooLong,
+    /// A header that may be one, and is longer than is waited for.
+    OverCap,
 }
 
 /// How many bytes the header in front takes.
@@ -77,7 +79,7 @@ fn binary(bytes: &[u8]) -> Parse<usize, ProxyError> {
     }
     let whole = HEADER + usize::from(length);
     if whole > LONGEST_HEADER {
-        Parse::Malformed(ProxyError::TooLong)
+        Parse::Malformed(ProxyError::OverCap)
     } else if bytes.len() < whole {
         Parse::Need(whole)
     } else {
@@ -114,5 +116,8 @@ mod tests {
         let mut odd = BINARY.to_vec();
         odd[12] = 0x31;
         assert_eq!(header(&odd), Parse::Malformed(ProxyError::Kind));
+        let mut long = BINARY.to_vec();
+        long[14] = 0x10;
+        assert_eq!(header(&long), Parse::Malformed(ProxyError::OverCap));
     }
 }

@@ -43,17 +43,19 @@ impl Kind {
     fn of(first: u8, dialect: Dialect) -> Kind {
         match dialect {
             Dialect::Negotiation => return Kind::Negotiation,
-            Dialect::Reserved | Dialect::Unknown | Dialect::GoogleClear => return Kind::Unknown,
+            Dialect::Unknown | Dialect::GoogleClear => return Kind::Unknown,
             _ => {}
         }
         let number = (first & TYPE_MASK) >> TYPE_SHIFT;
         // RFC 9369, section 3.2: version 2 counts the same types from Retry.
         let number = match dialect {
-            Dialect::V2 => number.wrapping_sub(1) & 3,
+            Dialect::V2 | Dialect::V2Draft01 => number.wrapping_sub(1) & 3,
             _ => number,
         };
         match number {
             0 => Kind::Initial,
+            // Nobody answers in a reserved version: there is nothing behind the client's first packets.
+            _ if dialect == Dialect::Reserved => Kind::Unknown,
             1 => Kind::ZeroRtt,
             2 => Kind::Handshake,
             _ => Kind::Retry,
@@ -346,6 +348,9 @@ mod tests {
             assert_eq!(packet(in_v2, QuicVersion::V2), Some(kind));
         }
         assert_eq!(packet(0x80, QuicVersion(0)), Some(Kind::Negotiation));
+        let reserved = QuicVersion(0x1a2a_3a4a);
+        assert_eq!(packet(0xc0, reserved), Some(Kind::Initial));
+        assert_eq!(packet(0xf0, reserved), Some(Kind::Unknown));
         assert_eq!(packet(0xc0, QuicVersion(5)), Some(Kind::Unknown));
     }
 

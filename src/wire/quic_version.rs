@@ -17,6 +17,10 @@ pub enum Dialect {
     Draft29,
     /// RFC 9001, and the drafts 33 and 34.
     V1,
+    /// draft-ietf-quic-v2-00: the types of version 1, the labels of version 2, a salt of its own.
+    V2Draft00,
+    /// draft-ietf-quic-v2-01 to -09: as RFC 9369, with the salt of the first draft.
+    V2Draft01,
     /// RFC 9369.
     V2,
     /// Google's framing around a handshake of its own, encrypted as draft 25 does it.
@@ -26,7 +30,8 @@ pub enum Dialect {
     T051,
     /// Google's QUIC before 49: the first packets are in the clear, in a format of their own.
     GoogleClear,
-    /// RFC 9000, section 15: 0x?a?a?a?a is used by nobody, to exercise version negotiation.
+    /// RFC 9000, section 15: 0x?a?a?a?a is used by nobody, to exercise version negotiation. A client that begins with one
+    /// writes its packet by the rules of a version it knows, and does not say which ([`QuicVersion::LENDERS`]).
     Reserved,
     /// Not a version: marks a Version Negotiation packet.
     Negotiation,
@@ -37,12 +42,17 @@ impl QuicVersion {
     pub const NEGOTIATION: QuicVersion = QuicVersion(0);
     pub const V1: QuicVersion = QuicVersion(1);
     pub const V2: QuicVersion = QuicVersion(0x6b33_43cf);
+    pub const V2_DRAFT_00: QuicVersion = QuicVersion(0xff02_0000);
+    pub const V2_DRAFT_01: QuicVersion = QuicVersion(0x709a_50c4);
     pub const MVFST_1: QuicVersion = QuicVersion(0xface_b001);
     pub const MVFST_2: QuicVersion = QuicVersion(0xface_b002);
     pub const MVFST_EXPERIMENTAL: QuicVersion = QuicVersion(0xface_b00e);
     pub const Q050: QuicVersion = QuicVersion(u32::from_be_bytes(*b"Q050"));
     pub const T050: QuicVersion = QuicVersion(u32::from_be_bytes(*b"T050"));
     pub const T051: QuicVersion = QuicVersion(u32::from_be_bytes(*b"T051"));
+
+    /// Whose keys a client may have taken for a reserved version, the likeliest first: one of each salt since draft 23.
+    pub const LENDERS: [QuicVersion; 3] = [QuicVersion::V1, QuicVersion(0xff00_001d), QuicVersion(0xff00_001b)];
 
     /// The number of an IETF draft.
     pub fn draft(self) -> Option<u8> {
@@ -64,6 +74,8 @@ impl QuicVersion {
         match self {
             QuicVersion::V1 => Dialect::V1,
             QuicVersion::V2 => Dialect::V2,
+            QuicVersion::V2_DRAFT_00 => Dialect::V2Draft00,
+            QuicVersion::V2_DRAFT_01 => Dialect::V2Draft01,
             QuicVersion::NEGOTIATION => Dialect::Negotiation,
             QuicVersion::MVFST_1 => Dialect::Draft22,
             QuicVersion::MVFST_2 | QuicVersion::MVFST_EXPERIMENTAL => Dialect::Draft23,
@@ -99,16 +111,18 @@ impl Dialect {
 
     /// The handshake inside is TLS 1.3.
     pub fn has_tls(self) -> bool {
-        self.has_initial_keys() && self != Dialect::Q050
+        self == Dialect::Reserved || self.has_initial_keys() && self != Dialect::Q050
     }
 }
 
-/// The spelling of records: `v1`, `draft-29`, `gquic-46`, `gquic-t51`, `mvfst-2`; else the number.
+/// The spelling of records: `v1`, `draft-29`, `v2-draft-00`, `gquic-46`, `gquic-t51`, `mvfst-2`; else the number.
 impl fmt::Display for QuicVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             QuicVersion::V1 => f.write_str("v1"),
             QuicVersion::V2 => f.write_str("v2"),
+            QuicVersion::V2_DRAFT_00 => f.write_str("v2-draft-00"),
+            QuicVersion::V2_DRAFT_01 => f.write_str("v2-draft-01"),
             QuicVersion::T050 => f.write_str("gquic-t50"),
             QuicVersion::T051 => f.write_str("gquic-t51"),
             QuicVersion::MVFST_1 => f.write_str("mvfst-1"),
@@ -132,6 +146,8 @@ mod tests {
         let cases = [
             (1, "v1", Dialect::V1),
             (0x6b33_43cf, "v2", Dialect::V2),
+            (0xff02_0000, "v2-draft-00", Dialect::V2Draft00),
+            (0x709a_50c4, "v2-draft-01", Dialect::V2Draft01),
             (0xff00_0016, "draft-22", Dialect::Draft22),
             (0xff00_001c, "draft-28", Dialect::Draft23),
             (0xff00_001d, "draft-29", Dialect::Draft29),

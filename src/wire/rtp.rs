@@ -92,6 +92,7 @@ fn control(kind: u8, mut c: Cursor<'_>) -> Option<Packet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::samples::bytes;
 
     /// G.711 from a telephone: type 0, sequence 0x1a2b.
     const MEDIA: &[u8] = &[0x80, 0x00, 0x1a, 0x2b, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef, 0x7f, 0x7f];
@@ -106,6 +107,22 @@ mod tests {
         assert_eq!((report.sequence, report.source), (None, 0xdead_beef));
         assert!(report.follows(&media) && media.follows(&report));
         assert!(!media.follows(&media), "a sequence number must rise");
+    }
+
+    #[test]
+    fn a_call_of_a_browser_from_ndpi() {
+        // Frames 27, 28 and 24 of stun_dtls_rtp.pcapng: two packets with header extensions, the first with the marker,
+        // and an extended report, all sealed behind their headers.
+        let first = bytes(
+            "90ef22d5f84a18216d1c3cfa bede0007 223b569c31000110ff4fe73484a6aed9180000000000000000000000 536e1f450a23a9ed",
+        );
+        let second = bytes("906f22d6f84a1be16d1c3cfa bede0003 223b69fb31000210ff000000 eb0477d8113ab0d5");
+        let report = bytes("80cf0004eda706e65b0b93915eb3cd23bf23e75635883e412fef49bb4c75860f6a41612e80000001");
+        let [first, second] = [first, second].map(|packet| Packet::parse(&packet).unwrap());
+        assert_eq!((first.sequence, first.source), (Some(0x22d5), 0x6d1c_3cfa));
+        assert!(second.follows(&first) && !first.follows(&second));
+        let report = Packet::parse(&report).unwrap();
+        assert_eq!((report.sequence, report.source), (None, 0xeda7_06e6));
     }
 
     #[test]

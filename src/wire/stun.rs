@@ -132,6 +132,7 @@ pub fn pseudo_tls(bytes: &[u8]) -> Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::samples::bytes;
 
     /// A Binding request and its answer, as browsers and their servers exchange them.
     const REQUEST: &[u8] = &[
@@ -157,6 +158,29 @@ mod tests {
             let mut odd = REQUEST.to_vec();
             odd[at] = byte;
             assert_eq!(message(&odd), None);
+        }
+    }
+
+    #[test]
+    fn the_request_of_rfc_5769_and_one_of_a_browser() {
+        // RFC 5769, section 2.1: software, priority, role, user name, integrity, fingerprint.
+        let example = bytes(
+            "000100582112a442 b7e7a701bc34d686fa87dfae 802200105354554e207465737420636c69656e74 002400046e0001ff
+             80290008932ff9b151263b36 000600096576746a3a68367659202020 000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2
+             80280004e57a3bcf",
+        );
+        // What Chromium asked a relay before a call, as nDPI recorded it (stun_dtls_rtp.pcapng, frame 1).
+        let browser = bytes(
+            "000100602112a442 6f3653685355524a684e466b 0006001f65613357745f396141536f6f65676f4b4141694b4169414445413a386a623600
+             c05700040003000a 802a0008c798f641adc04a9f 002400046e7f1eff 0008001455cc08ee9d10e633cd893835c973c3b7e7ffeb9d
+             802800044c9a4a83",
+        );
+        for request in [&example, &browser] {
+            assert_eq!(message(request), Some(Class::Request));
+            assert!(
+                (0..8).all(|end| message(&request[..end]).is_none()),
+                "before the cookie's end"
+            );
         }
     }
 

@@ -22,12 +22,17 @@ pub const MAX_POINTERS: usize = 64;
 const LABEL_KIND: u8 = 0b1100_0000;
 const LABEL_LITERAL: u8 = 0b0000_0000;
 const LABEL_POINTER: u8 = 0b1100_0000;
+/// The other 14 bits of a pointer are the offset that it leads to.
+const FARTHEST: usize = (1 << 14) - 1;
 
 /// A name somewhere in a message, known to be whole and well-formed.
 #[derive(Debug, Clone, Copy)]
 pub struct Name<'a> {
     message: &'a [u8],
+    /// Where its first label stands, behind the pointers that it may begin with.
     start: usize,
+    /// How many pointers follow from there on.
+    pointers: usize,
     /// Of the name without regard to case: equal names have equal hashes.
     hash: u32,
 }
@@ -35,22 +40,36 @@ pub struct Name<'a> {
 impl<'a> Name<'a> {
     /// Walks the name at `start` of `message` to its end.
     pub fn parse(message: &'a [u8], start: usize) -> Result<Name<'a>, DnsError> {
-        let mut hash = HASH_SEED;
+        Self::read(message, &mut cursor_at(message, start))
+    }
+
+    /// Walks the name that `cursor` stands at in `message`, and moves the cursor behind it: behind its root, or its first pointer.
+    pub(super) fn read(message: &'a [u8], cursor: &mut Cursor<'a>) -> Result<Name<'a>, DnsError> {
+        let mut steps = Steps::new(message, *cursor);
+        let mut next = steps.label()?;
+        let mut name = Name {
+            message,
+            start: steps.run,
+            pointers: steps.pointers,
+            hash: HASH_SEED,
+        };
         let mut length = 1;
-        let mut steps = Steps::new(message, start);
-        while let Some(label) = steps.label()? {
+        while let Some(label) = next {
             length += 1 + label.len();
             if length > MAX_NAME_BYTES {
                 return Err(DnsError::NameTooLong);
             }
-            hash = mix(hash, label);
+            name.hash = mix(name.hash, label);
+            next = steps.label()?;
         }
-        Ok(Name { message, start, hash })
+        name.pointers = steps.pointers - name.pointers;
+        *cursor = steps.behind.unwrap_or(steps.cursor);
+        Ok(name)
     }
 
     /// The labels as they stand, case and odd bytes included.
-    pub fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut steps = Steps::new(self.message, self.start);
+    pub fn labels(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let mut steps = Steps::new(self.message, cursor_at(self.message, self.start));
         std::iter::from_fn(move || steps.label().ok().flatten())
     }
 
@@ -64,6 +83,9 @@ impl<'a> Name<'a> {
         if self.hash != other.hash {
             return false;
         }
+        if self.is_in(other.message) && self.start == other.start {
+            return true;
+        }
         let (mut mine, mut theirs) = (self.labels(), other.labels());
         loop {
             match (mine.next(), theirs.next()) {
@@ -72,6 +94,26 @@ impl<'a> Name<'a> {
                 _ => return false,
             }
         }
+    }
+}
+
+impl Name<'_> {
+    /// Whether at `place` of `message` there stands nothing but a pointer to this name, which is how nearly every record's owner is
+    /// written: then it is the same name, and need not be walked. False says nothing.
+    pub(super) fn is_pointed_at(&self, message: &[u8], place: usize) -> bool {
+        let Ok(start) = u16::try_from(self.start) else {
+            return false;
+        };
+        let may_be_pointed_at = (HEADER_BYTES..=FARTHEST).contains(&self.start) && self.start < place;
+        may_be_pointed_at
+            && self.is_in(message)
+            && self.pointers < MAX_POINTERS
+            && cursor_at(message, place).u16() == Some(u16::from_be_bytes([LABEL_POINTER, 0]) | start)
+    }
+
+    /// Whether this is a name of `message`, or of the front of it.
+    fn is_in(&self, message: &[u8]) -> bool {
+        std::ptr::eq(self.message.as_ptr(), message.as_ptr())
     }
 }
 
@@ -92,21 +134,26 @@ pub(super) fn skip(cursor: &mut Cursor<'_>) -> Result<(), DnsError> {
 }
 
 /// A walk over the labels of one name.
+#[derive(Clone)]
 struct Steps<'a> {
     message: &'a [u8],
     cursor: Cursor<'a>,
     /// Where the run of labels being read begins.
     run: usize,
     pointers: usize,
+    /// Behind the first pointer.
+    behind: Option<Cursor<'a>>,
 }
 
 impl<'a> Steps<'a> {
-    fn new(message: &'a [u8], start: usize) -> Steps<'a> {
+    /// `cursor` ends where the message does.
+    fn new(message: &'a [u8], cursor: Cursor<'a>) -> Steps<'a> {
         Steps {
             message,
-            cursor: cursor_at(message, start),
-            run: start,
+            cursor,
+            run: message.len() - cursor.left(),
             pointers: 0,
+            behind: None,
         }
     }
 
@@ -122,6 +169,7 @@ impl<'a> Steps<'a> {
                 }
                 LABEL_POINTER => {
                     let low = self.cursor.u8().ok_or(DnsError::NameCut)?;
+                    self.behind.get_or_insert(self.cursor);
                     self.follow(usize::from(u16::from_be_bytes([first & !LABEL_KIND, low])))?;
                 }
                 _ => return Err(DnsError::LabelKind),
@@ -152,14 +200,15 @@ fn cursor_at(message: &[u8], offset: usize) -> Cursor<'_> {
     Cursor::new(message.get(offset..).unwrap_or(&[]))
 }
 
-/// FNV-1a over length and lower-case bytes, so that unequal names are told apart without a second walk.
+/// Of each label's length and ends: most unequal names are told apart without a second walk, and it costs next to nothing. Whatever is
+/// alike in that is compared. The bit that tells the cases of a letter apart is set, so that equal names are alike.
 const HASH_SEED: u32 = 0x811c_9dc5;
+const CASE: u8 = 0x20;
 
 fn mix(hash: u32, label: &[u8]) -> u32 {
-    let step = |h: u32, b: u8| (h ^ u32::from(b)).wrapping_mul(0x0100_0193);
-    label
-        .iter()
-        .fold(step(hash, label.len() as u8), |h, b| step(h, b.to_ascii_lowercase()))
+    let end = |byte: Option<&u8>| byte.map_or(0, |b| b | CASE);
+    let sample = u32::from_be_bytes([0, label.len() as u8, end(label.first()), end(label.last())]);
+    (hash ^ sample).wrapping_mul(0x9e37_79b1).rotate_left(13)
 }
 
 #[cfg(test)]
@@ -236,6 +285,37 @@ mod tests {
         assert!(name(12).same_as(&name(19)));
         assert!(!name(12).same_as(&name(26)));
         assert!(!name(12).same_as(&name(33)));
+    }
+
+    #[test]
+    fn a_pointer_to_a_name_is_known_without_a_walk() {
+        // b at 12, a.b at 15, pointers to them at 19 and 21, c.b at 23.
+        let bytes = message(b"\x01b\x00\x01a\xc0\x0c\xc0\x0c\xc0\x0f\x01c\xc0\x0c");
+        let cases = [
+            (12, 19, true),
+            (12, 17, true),
+            (15, 21, true),
+            (21, 21, true),
+            (12, 21, false),
+            (12, 23, false),
+            (15, 15, false),
+        ];
+        for (start, place, is_it) in cases {
+            let name = Name::parse(&bytes, start).unwrap();
+            assert_eq!(name.is_pointed_at(&bytes, place), is_it, "{start} {place}");
+            assert!(!is_it || name.same_as(&Name::parse(&bytes, place).unwrap()));
+            assert!(!name.is_pointed_at(&bytes.clone(), place), "another message");
+        }
+    }
+
+    #[test]
+    fn reading_ends_behind_the_first_pointer_or_the_root() {
+        let bytes = message(b"\x01a\x00\x01b\xc0\x0crest");
+        for (start, behind) in [(12, 15), (15, 19)] {
+            let mut cursor = cursor_at(&bytes, start);
+            Name::read(&bytes, &mut cursor).unwrap();
+            assert_eq!(bytes.len() - cursor.left(), behind);
+        }
     }
 
     #[test]

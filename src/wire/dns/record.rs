@@ -73,6 +73,11 @@ impl<'a> Records<'a> {
         })
     }
 
+    /// Bytes behind the last record that was read.
+    pub(super) fn left(&self) -> usize {
+        self.cursor.left()
+    }
+
     fn offset(&self) -> usize {
         self.message.len() - self.cursor.left()
     }
@@ -106,6 +111,11 @@ impl<'a> Record<'a> {
     /// The name that the record is about.
     pub fn owner(&self) -> Result<Name<'a>, DnsError> {
         Name::parse(self.message, self.owner_at)
+    }
+
+    /// Whether the owner is written as a pointer to `name`. False says nothing.
+    pub fn points_at(&self, name: &Name<'_>) -> bool {
+        name.is_pointed_at(self.message, self.owner_at)
     }
 
     /// Seconds. RFC 2181, 8: a value with the top bit set counts as zero.

@@ -34,8 +34,7 @@ impl<'a> Service<'a> {
         let mut cursor = Cursor::new(message);
         cursor.take(start).ok_or(DnsError::ServiceCut)?;
         let priority = cursor.u16().ok_or(DnsError::ServiceCut)?;
-        let target = Name::parse(message, message.len() - cursor.left())?;
-        super::name::skip(&mut cursor)?;
+        let target = Name::read(message, &mut cursor)?;
         Ok(Service {
             priority,
             target,
