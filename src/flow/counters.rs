@@ -17,6 +17,8 @@ pub enum Stage {
     Probing,
     /// Nothing more is to be learnt: counters only.
     Decided,
+    /// It has left its table: its record waits to become a row.
+    Departed,
 }
 
 /// What a datagram flow is, as far as its timeout depends on it.
@@ -45,8 +47,8 @@ pub struct FlowHot {
     pub datagrams: DatagramKind,
     /// Who sent the first packet.
     pub sender: Side,
-    /// The name history has been asked.
-    pub bound: bool,
+    /// It left before its time, for want of room.
+    pub evicted: bool,
     /// Where the rest of the flow is kept, 0 for nowhere: see the shard.
     pub cold: u32,
 }
@@ -73,7 +75,7 @@ impl FlowHot {
             stage: Stage::ExpectPayload,
             datagrams: DatagramKind::Plain,
             sender,
-            bound: false,
+            evicted: false,
             cold: 0,
         }
     }

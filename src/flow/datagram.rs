@@ -78,8 +78,56 @@ pub struct Abandoned {
     pub ports: Option<(u16, u16)>,
     /// The first piece came cut by the snaplen, so the datagram could only have been had in part.
     pub first_cut: bool,
-    /// Set if it was refused; else it was too old, pushed out, or the input ended.
-    pub refused: Option<Reason>,
+    pub fate: Fate,
+}
+
+/// Why pieces did not become a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Some of them had not come when its time was over, or the input.
+    Incomplete,
+    /// It was the oldest when a cap was met.
+    Evicted,
+    Refused(Reason),
+}
+
+/// What became of the pieces of an input. Every datagram is counted once, in the input that its first piece is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FragmentCounts {
+    /// Pieces in this input, without second captures of one.
+    pub pieces: u64,
+    pub joined: u64,
+    /// Refused: two pieces claim the same bytes.
+    pub overlap: u64,
+    /// Refused: two pieces disagree about the end, or it lies beyond the longest packet there can be.
+    pub invalid: u64,
+    pub incomplete: u64,
+    pub evicted: u64,
+}
+
+impl FragmentCounts {
+    /// Datagrams that never became whole.
+    pub fn abandoned(&self) -> u64 {
+        self.overlap + self.invalid + self.incomplete + self.evicted
+    }
+
+    pub fn add(&mut self, more: &FragmentCounts) {
+        self.pieces += more.pieces;
+        self.joined += more.joined;
+        self.overlap += more.overlap;
+        self.invalid += more.invalid;
+        self.incomplete += more.incomplete;
+        self.evicted += more.evicted;
+    }
+
+    pub(super) fn of_fate(&mut self, fate: Fate) -> &mut u64 {
+        match fate {
+            Fate::Incomplete => &mut self.incomplete,
+            Fate::Evicted | Fate::Refused(Reason::Budget) => &mut self.evicted,
+            Fate::Refused(Reason::Overlap) => &mut self.overlap,
+            Fate::Refused(Reason::End | Reason::TooLong) => &mut self.invalid,
+        }
+    }
 }
 
 /// The protocol and the ports that a first piece shows.

@@ -87,7 +87,17 @@ impl Calendar {
 
     /// Takes the flow that was entered first for the earliest second there is, and says which second: to make room.
     pub fn take_earliest(&mut self) -> Option<(u64, Handle)> {
-        self.put_back_recent();
+        let first = self.seconds.first_key_value().map(|(second, _)| *second);
+        // What was entered last is nearly always later than all else, and stays where it can be added to.
+        if let Some((second, handles)) = &mut self.recent
+            && first.is_none_or(|first| *second < first)
+        {
+            let (second, handle) = (*second, handles.pop_front());
+            if handles.is_empty() {
+                self.recent = None;
+            }
+            return handle.map(|handle| (second, handle));
+        }
         let mut entry = self.seconds.first_entry()?;
         let second = *entry.key();
         let handle = entry.get_mut().pop_front();

@@ -6,10 +6,11 @@
 //!
 //! | bound | when it is met |
 //! | --- | --- |
-//! | datagrams under way, bytes held | the oldest is abandoned, counted by [`Reassembler::evicted`] |
+//! | datagrams under way, bytes held | the oldest is abandoned, [`Fate::Evicted`] |
 //! | age of the first piece | abandoned; a later piece begins a new datagram, whether or not anybody swept |
-//! | 65,535 bytes a datagram, no overlap | refused, its bytes let go, counted by [`Reassembler::refused`] |
+//! | 65,535 bytes a datagram, no overlap | refused, its bytes let go, [`Fate::Refused`] |
 //!
+//! What became of every datagram is counted by the input that its first piece is in ([`FragmentCounts`]).
 //! Time is packet time, and equal input gives equal output however often [`Reassembler::expire`]
 //! is called, as long as it is given times that no later piece is older than.
 
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of;
 
 use crate::flow::datagram::shown;
-pub use crate::flow::datagram::{Abandoned, Datagram, FragmentLimits, Outcome};
+pub use crate::flow::datagram::{Abandoned, Datagram, Fate, FragmentCounts, FragmentLimits, Outcome};
 use crate::flow::pieces::Pieces;
 pub use crate::flow::pieces::Reason;
 use crate::flow::stamp::Stamp;
@@ -35,8 +36,8 @@ pub struct Reassembler {
     abandoned: Vec<Abandoned>,
     /// The last completed datagram.
     complete: Vec<u8>,
-    evicted: u64,
-    refused: [u64; Reason::COUNT],
+    /// By input.
+    counts: Vec<FragmentCounts>,
 }
 
 /// What the pieces of a datagram have in common (RFC 791 3.2; RFC 8200 4.5: in IPv6 not the next header).
@@ -80,6 +81,7 @@ impl Reassembler {
 
     /// Takes a piece in. A packet that is none is a datagram of one piece.
     pub fn add(&mut self, view: &PacketView<'_>, at: Stamp) -> Outcome<'_> {
+        self.counts_of(at).pieces += 1;
         let place = view.fragment.unwrap_or(FragmentPlace {
             identification: 0,
             offset: 0,
@@ -99,7 +101,7 @@ impl Reassembler {
         if let Some(first) = self.pending.get(&key).map(|pending| pending.first)
             && self.is_over(first.ns, at.ns)
         {
-            self.abandon(&key);
+            self.abandon(&key, Fate::Incomplete);
         }
         if !self.pending.contains_key(&key) {
             self.make_room(at.ns);
@@ -128,11 +130,6 @@ impl Reassembler {
         if let Err(reason) = taken {
             pending.refuse(reason);
             self.held = self.held - before + pending.pieces.cost();
-            if known.is_none()
-                && let Some(count) = self.refused.get_mut(reason as usize)
-            {
-                *count += 1;
-            }
             return Outcome::Refused(reason);
         }
         let is_whole = pending.pieces.is_whole();
@@ -153,19 +150,19 @@ impl Reassembler {
     /// Hands out everything.
     pub fn finish(&mut self, out: &mut Vec<Abandoned>) {
         while let Some(&(_, _, key)) = self.order.first() {
-            self.abandon(&key);
+            self.abandon(&key, Fate::Incomplete);
         }
         self.hand_out(out);
     }
 
-    /// Datagrams pushed out by a cap.
-    pub fn evicted(&self) -> u64 {
-        self.evicted
+    /// A piece that was not given to [`Reassembler::add`], because nothing could come of it.
+    pub fn pass_by(&mut self, at: Stamp) {
+        self.counts_of(at).pieces += 1;
     }
 
-    /// Datagrams refused for `reason`.
-    pub fn refused(&self, reason: Reason) -> u64 {
-        self.refused.get(reason as usize).copied().unwrap_or(0)
+    /// What became of the pieces, by the input's ordinal; complete after [`Reassembler::finish`].
+    pub fn counts(&self) -> &[FragmentCounts] {
+        &self.counts
     }
 
     /// Memory held by datagrams under way, as the budget counts it.
@@ -181,7 +178,7 @@ impl Reassembler {
         while let Some(&(first_ns, _, key)) = self.order.first()
             && self.is_over(first_ns, now_ns)
         {
-            self.abandon(&key);
+            self.abandon(&key, Fate::Incomplete);
         }
     }
 
@@ -195,8 +192,7 @@ impl Reassembler {
             let Some(&(_, _, key)) = self.order.first() else {
                 return;
             };
-            self.evicted += 1;
-            self.abandon(&key);
+            self.abandon(&key, Fate::Evicted);
         }
     }
 
@@ -206,8 +202,7 @@ impl Reassembler {
             let Some(&(_, _, oldest)) = self.order.iter().find(|(_, _, other)| other != key) else {
                 return;
             };
-            self.evicted += 1;
-            self.abandon(&oldest);
+            self.abandon(&oldest, Fate::Evicted);
         }
     }
 
@@ -218,10 +213,13 @@ impl Reassembler {
         Some(pending)
     }
 
-    fn abandon(&mut self, key: &Key) {
+    /// Lets a datagram go for the reason given, or for the one that it had been refused for.
+    fn abandon(&mut self, key: &Key, why: Fate) {
         let Some(pending) = self.remove(key) else {
             return;
         };
+        let fate = pending.refused.map_or(why, Fate::Refused);
+        *self.counts_of(pending.first).of_fate(fate) += 1;
         self.abandoned.push(Abandoned {
             family: key.family,
             source: key.source,
@@ -234,8 +232,17 @@ impl Reassembler {
             last: pending.last,
             ports: pending.ports,
             first_cut: pending.first_cut,
-            refused: pending.refused,
+            fate,
         });
+    }
+
+    /// The counts of the input that was read at `at`.
+    fn counts_of(&mut self, at: Stamp) -> &mut FragmentCounts {
+        let ordinal = at.ordinal() as usize;
+        if ordinal >= self.counts.len() {
+            self.counts.resize(ordinal + 1, FragmentCounts::default());
+        }
+        &mut self.counts[ordinal]
     }
 
     fn hand_out(&mut self, out: &mut Vec<Abandoned>) {
@@ -248,6 +255,7 @@ impl Reassembler {
         let Some(pending) = self.remove(key) else {
             return Outcome::Waiting;
         };
+        self.counts_of(pending.first).joined += 1;
         let cut = pending.pieces.assemble(&mut self.complete);
         Outcome::Complete(Datagram {
             payload: &self.complete,
@@ -295,195 +303,4 @@ impl Pending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::packet::Transport;
-
-    const UDP: u8 = 17;
-    const SECOND: u64 = 1_000_000_000;
-
-    fn piece(id: u32, offset: u32, more: bool, payload: &[u8]) -> PacketView<'_> {
-        PacketView {
-            family: Family::V4,
-            source: 1,
-            destination: 2,
-            protocol: UDP,
-            ip_length: 20 + payload.len() as u32,
-            identification: 0,
-            fragment: Some(FragmentPlace {
-                identification: id,
-                offset,
-                more,
-            }),
-            transport: Transport::None,
-            payload,
-            cut: 0,
-            vlans: Default::default(),
-            tunnel: 0,
-            tunnelled: false,
-        }
-    }
-
-    fn stamp(frame: u64, seconds: u64) -> Stamp {
-        Stamp::new(0, frame, seconds * SECOND)
-    }
-
-    fn small(datagrams: usize, bytes: usize) -> Reassembler {
-        Reassembler::new(FragmentLimits {
-            datagrams,
-            bytes,
-            ..FragmentLimits::default()
-        })
-    }
-
-    fn finished(mut reassembler: Reassembler) -> Vec<Abandoned> {
-        let mut out = Vec::new();
-        reassembler.finish(&mut out);
-        assert_eq!((reassembler.held(), reassembler.pending.len()), (0, 0));
-        out
-    }
-
-    #[test]
-    fn pieces_in_any_order_with_a_repetition() {
-        let mut r = Reassembler::default();
-        let datagram = [b"\x0d\x96\x9c\x40\0\x1e\0\0".as_slice(), &[7; 22]].concat();
-        let last = piece(9, 24, false, &datagram[24..]);
-        assert_eq!(r.add(&last, stamp(1, 0)), Outcome::Waiting);
-        assert_eq!(r.add(&piece(9, 0, true, &datagram[..8]), stamp(2, 0)), Outcome::Waiting);
-        assert_eq!(r.add(&last, stamp(3, 0)), Outcome::Waiting);
-        let middle = piece(9, 8, true, &datagram[8..24]);
-        let Outcome::Complete(found) = r.add(&middle, stamp(4, 1)) else {
-            panic!("all pieces were there")
-        };
-        assert_eq!((found.payload, found.cut), (&datagram[..], 0));
-        assert_eq!((found.packets, found.bytes), (4, 4 * 20 + 30 + 6));
-        assert_eq!((found.first, found.last), (stamp(1, 0), stamp(4, 1)));
-        let packet = found.view(&middle);
-        let ports = Transport::Udp {
-            source: 3478,
-            destination: 40000,
-        };
-        assert_eq!((packet.transport, packet.payload), (ports, &[7; 22][..]));
-        assert_eq!(packet.fragment, None);
-        assert!(finished(r).is_empty());
-    }
-
-    #[test]
-    fn other_identifications_tunnels_and_addresses_do_not_mix() {
-        let mut r = Reassembler::default();
-        let first = piece(1, 0, true, &[0; 8]);
-        r.add(&first, stamp(1, 0));
-        let last = piece(1, 8, false, &[1]);
-        let (mut tunnel, mut destination, mut protocol) = (last, last, last);
-        (tunnel.tunnel, destination.destination, protocol.protocol) = (5, 3, 6);
-        for other in [piece(2, 8, false, &[1]), tunnel, destination, protocol] {
-            assert_eq!(r.add(&other, stamp(2, 0)), Outcome::Waiting);
-        }
-        assert!(matches!(r.add(&last, stamp(3, 0)), Outcome::Complete(_)));
-        assert_eq!(finished(r).len(), 4);
-    }
-
-    #[test]
-    fn a_cut_piece_ends_the_payload_but_not_the_datagram() {
-        let mut r = Reassembler::default();
-        let first = PacketView {
-            cut: 10,
-            ..piece(1, 0, true, &[1, 2, 3, 4, 5, 6])
-        };
-        r.add(&first, stamp(1, 0));
-        let Outcome::Complete(found) = r.add(&piece(1, 16, false, &[9; 4]), stamp(2, 0)) else {
-            panic!("all pieces were there")
-        };
-        assert_eq!((found.payload, found.cut), (&[1, 2, 3, 4, 5, 6][..], 14));
-        r.add(&first, stamp(3, 0));
-        assert!(finished(r)[0].first_cut);
-    }
-
-    #[test]
-    fn overlap_refuses_the_datagram_for_good() {
-        let mut r = Reassembler::default();
-        r.add(&piece(1, 8, true, &[1; 16]), stamp(1, 0));
-        let refused = Outcome::Refused(Reason::Overlap);
-        let over = piece(1, 16, true, &[2; 16]);
-        assert_eq!(r.add(&over, stamp(2, 0)), refused);
-        for (frame, later) in [(3, piece(1, 24, false, &[0; 9])), (4, piece(1, 0, true, &[0; 8]))] {
-            assert_eq!(r.add(&later, stamp(frame, 0)), refused);
-        }
-        assert_eq!((r.refused(Reason::Overlap), r.held()), (1, ENTRY_COST));
-        let gone = finished(r);
-        assert_eq!((gone.len(), gone[0].packets), (1, 4));
-        assert_eq!(gone[0].refused, Some(Reason::Overlap));
-    }
-
-    #[test]
-    fn the_old_are_abandoned_whether_or_not_anybody_swept() {
-        for sweep in [false, true] {
-            let mut r = Reassembler::default();
-            let mut out = Vec::new();
-            r.add(&piece(1, 0, true, &[0, 53, 0, 99, 0, 0, 0, 0]), stamp(1, 0));
-            if sweep {
-                r.expire(30 * SECOND, &mut out);
-                assert!(out.is_empty(), "30 s are allowed");
-                r.expire(30 * SECOND + 1, &mut out);
-                assert_eq!(out.len(), 1);
-            }
-            let last = piece(1, 8, false, &[1]);
-            assert_eq!(r.add(&last, stamp(2, 31)), Outcome::Waiting);
-            r.expire(31 * SECOND, &mut out);
-            assert_eq!(out.len(), 1);
-            assert_eq!(out[0].ports, Some((53, 99)));
-            assert_eq!((out[0].packets, out[0].first), (1, stamp(1, 0)));
-            assert_eq!(finished(r).len(), 1);
-        }
-    }
-
-    #[test]
-    fn the_oldest_makes_room() {
-        let mut r = small(2, 1 << 20);
-        for id in 1..=3 {
-            r.add(&piece(id, 0, true, &[0; 8]), stamp(id.into(), 0));
-        }
-        assert_eq!(r.evicted(), 1);
-        let mut out = Vec::new();
-        r.expire(0, &mut out);
-        assert_eq!((out.len(), out[0].first), (1, stamp(1, 0)));
-    }
-
-    #[test]
-    fn the_budget_holds_against_a_flood() {
-        let budget = 100_000;
-        let mut r = small(4096, budget);
-        let payload = [0; 1400];
-        let mut frames = 0;
-        for id in 0..40 {
-            for n in 1..40 {
-                frames += 1;
-                r.add(&piece(id, n * 1400, true, &payload), stamp(frames, 0));
-                assert!(r.held() <= budget);
-            }
-        }
-        assert!(r.evicted() > 30);
-        let packets: u64 = finished(r).iter().map(|gone| u64::from(gone.packets)).sum();
-        assert_eq!(frames, packets);
-    }
-
-    #[test]
-    fn a_claimed_offset_costs_nothing() {
-        let mut r = Reassembler::default();
-        for id in 0..4096 {
-            r.add(&piece(id, 65_512, false, &[0; 8]), stamp(id.into(), 0));
-        }
-        assert!(r.held() < 4096 * (ENTRY_COST + 200), "{}", r.held());
-        assert_eq!(r.evicted(), 0);
-    }
-
-    #[test]
-    fn one_datagram_alone_beyond_the_budget_is_refused() {
-        let mut r = small(10, 1000);
-        assert_eq!(
-            r.add(&piece(1, 0, true, &[0; 1400]), stamp(1, 0)),
-            Outcome::Refused(Reason::Budget)
-        );
-        assert!(r.held() <= 1000);
-    }
-}
+mod tests;

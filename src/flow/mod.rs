@@ -9,5 +9,6 @@ pub mod id;
 pub mod key;
 mod pieces;
 pub mod repeat;
+pub mod slab;
 pub mod stamp;
 pub mod table;

@@ -10,30 +10,16 @@
 use std::mem::size_of;
 
 /// Why a datagram is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Two pieces claim the same bytes, and are not the same piece.
     Overlap,
-    /// Two pieces disagree about where the datagram ends.
+    /// Two pieces disagree about where the datagram ends, and do not overlap.
     End,
     /// It would be longer than an IP packet can be.
     TooLong,
     /// It alone would take more memory than all may.
     Budget,
-}
-
-impl Reason {
-    pub const COUNT: usize = 4;
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::Overlap => "overlap",
-            Reason::End => "end",
-            Reason::TooLong => "too-long",
-            Reason::Budget => "budget",
-        }
-    }
 }
 
 /// The longest IP payload.
@@ -71,18 +57,19 @@ impl Pieces {
             return Err(Reason::TooLong);
         }
         let (length, end) = (length as u32, end as u32);
-        self.take_end(end, more)?;
         if length == 0 {
-            return Ok(());
+            return self.take_end(end, more);
         }
 
         let next = self.pieces.partition_point(|piece| piece.offset < offset);
-        if let Some(same) = self.pieces.get(next)
+        if let Some(&same) = self.pieces.get(next)
             && (same.offset, same.length) == (offset, length)
         {
-            return self.same_bytes(same, payload);
+            self.same_bytes(&same, payload)?;
+            return self.take_end(end, more);
         }
-        // RFC 5722 4: a datagram with overlapping pieces must be discarded, with all its pieces.
+        // RFC 8200 4.5 (as RFC 5722 4): a datagram with overlapping pieces must be dropped, with all its pieces. RFC 791
+        // 3.2 lets IPv4 take whichever came last, and hosts differ: what the receiver read nobody can tell.
         let before_overlaps = next
             .checked_sub(1)
             .and_then(|before| self.pieces.get(before))
@@ -91,6 +78,7 @@ impl Pieces {
         if before_overlaps || next_overlaps {
             return Err(Reason::Overlap);
         }
+        self.take_end(end, more)?;
         let piece = Piece {
             offset,
             length,
@@ -139,7 +127,8 @@ impl Pieces {
         }
     }
 
-    /// A piece that came twice is no overlap (networks and SPAN ports duplicate), if it says the same.
+    /// RFC 8200 4.5: networks duplicate, so the exact same piece once more may be dropped without harm to its datagram. One
+    /// with other bytes is no duplicate.
     fn same_bytes(&self, piece: &Piece, payload: &[u8]) -> Result<(), Reason> {
         let kept = self.captured(piece);
         let common = kept.len().min(payload.len());
@@ -171,14 +160,16 @@ mod tests {
     fn any_overlap_is_refused() {
         // Each of them over what came first: 8..24.
         for (offset, length) in [(0, 16), (16, 16), (8, 8), (16, 8), (0, 32), (8, 16)] {
-            let mut pieces = Pieces::default();
-            pieces.take(8, true, &[1; 16], 0).unwrap();
-            let over = vec![2; length];
-            assert_eq!(
-                pieces.take(offset, true, &over, 0),
-                Err(Reason::Overlap),
-                "{offset} {length}"
-            );
+            // Whether it disagrees about the end as well or not: the overlap is what matters.
+            for (first, over) in [(true, true), (true, false), (false, true)] {
+                let mut pieces = Pieces::default();
+                pieces.take(8, first, &[1; 16], 0).unwrap();
+                assert_eq!(
+                    pieces.take(offset, over, &vec![2; length], 0),
+                    Err(Reason::Overlap),
+                    "{offset} {length}"
+                );
+            }
         }
     }
 
@@ -196,7 +187,7 @@ mod tests {
         for (first, second) in [
             ((8, false, 4), (16, true, 8)),
             ((16, true, 8), (8, false, 4)),
-            ((8, false, 4), (8, false, 3)),
+            ((8, false, 4), (0, false, 8)),
         ] {
             let mut pieces = Pieces::default();
             let mut take = |(offset, more, length): (u32, bool, usize)| pieces.take(offset, more, &vec![0; length], 0);

@@ -61,21 +61,25 @@ impl Recent {
         let Some(set) = self.sets.get_mut(signature.hash as usize % SETS) else {
             return false;
         };
-        let known = set
-            .iter()
-            .position(|(hash, when)| *hash == signature.hash && *when != 0);
-        let was = known.and_then(|way| set.get(way)).map(|(_, when)| *when);
+        let seen = (signature.hash, ns);
         // What is seen goes to the front, and pushes back what stood before its own place, or the oldest out.
-        let from = known.unwrap_or(WAYS - 1);
-        set.copy_within(..from, 1);
-        set[0] = (signature.hash, ns);
-        was.is_some_and(|when| ns.abs_diff(when) <= apart)
+        for way in 0..WAYS {
+            if set[way].0 == signature.hash && set[way].1 != 0 {
+                let when = set[way].1;
+                set.copy_within(..way, 1);
+                set[0] = seen;
+                return ns.abs_diff(when) <= apart;
+            }
+        }
+        let [first, second, third, _] = *set;
+        *set = [seen, first, second, third];
+        false
     }
 }
 
 /// Mixes what a packet is known by into one number.
 #[inline]
-pub fn mix(flow_hash: u64, words: [u64; 4]) -> u64 {
+pub fn mix(flow_hash: u64, words: [u64; 2]) -> u64 {
     words.into_iter().fold(flow_hash, |h, word| {
         let wide = u128::from(h ^ word) * 0x9e37_79b9_7f4a_7c15;
         wide as u64 ^ (wide >> 64) as u64 ^ h.rotate_left(23)
@@ -97,7 +101,7 @@ mod tests {
         assert!(recent.is_copy(packet, 5 * SECOND + 3_000_000));
         assert!(!recent.is_copy(packet, 6 * SECOND));
         let other = Signature {
-            hash: mix(77, [1, 0, 0, 0]),
+            hash: mix(77, [1, 0]),
             kind: SignatureKind::Identified,
         };
         assert!(!recent.is_copy(other, 6 * SECOND));

@@ -9,7 +9,10 @@
 //! [`Table::prefetch_record`]): in a flood that is half of the time. A general hash map gives no way to
 //! do so, which is why this one is ours.
 //!
-//! A slot is reused after [`Table::remove`]; its generation tells an old reference from a new one.
+//! A record that leaves is detached first and freed later: in between its key may belong to a new record. A slot is reused
+//! once it is free; its generation tells an old reference from a new one.
+
+use super::slab::{Slab, prefetch};
 
 /// A record that knows its own key.
 pub trait Keyed {
@@ -34,25 +37,26 @@ pub struct Table<T> {
     /// Beside the records and not in them: only a slot's change of tenant looks here.
     generations: Vec<u32>,
     free: Vec<u32>,
+    /// Records that can be found by their key.
+    indexed: usize,
 }
 
 impl<T: Keyed> Default for Table<T> {
     fn default() -> Self {
         Table {
             index: vec![EMPTY; FIRST_SIZE],
-            records: Slab {
-                chunks: Vec::new(),
-                length: 0,
-            },
+            records: Slab::default(),
             generations: Vec::new(),
             free: Vec::new(),
+            indexed: 0,
         }
     }
 }
 
 impl<T: Keyed> Table<T> {
+    /// How many records can be found; those that were [detached](Table::detach) are no longer counted.
     pub fn len(&self) -> usize {
-        self.records.length - self.free.len()
+        self.indexed
     }
 
     pub fn is_empty(&self) -> bool {
@@ -77,6 +81,13 @@ impl<T: Keyed> Table<T> {
             }
             at = self.next(at);
         }
+    }
+
+    /// The record with this key, and its slot.
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, key: &T::Key) -> Option<(u32, &mut T)> {
+        let slot = self.find(hash, key)?;
+        self.records.at_mut(slot).as_mut().map(|record| (slot, record))
     }
 
     /// The record in `slot`, which must be occupied: slots come from this table.
@@ -105,51 +116,67 @@ impl<T: Keyed> Table<T> {
         }
     }
 
-    /// Adds a record whose key is not in the table.
+    /// Adds a record whose key is not there yet.
     pub fn insert(&mut self, hash: u64, record: T) -> Handle {
-        if (self.len() + 1) * 4 > self.index.len() * 3 {
+        if (self.indexed + 1) * 4 > self.index.len() * 3 {
             self.grow();
         }
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.generations.push(0);
-                self.records.push_empty()
-            }
-        };
+        let slot = self.place(record);
+        self.enter(entry_of(hash as u32, slot));
+        self.indexed += 1;
+        self.handle(slot)
+    }
+
+    fn place(&mut self, record: T) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.generations.push(0);
+            self.records.push_empty()
+        });
         if let Some(place) = self.records.get_mut(slot) {
             *place = Some(record);
         }
-        self.enter(entry_of(hash as u32, slot));
-        Handle {
-            slot,
-            generation: self.generations[slot as usize],
-        }
+        slot
     }
 
-    /// Takes a record out.
-    pub fn remove(&mut self, hash: u64, slot: u32) -> Option<T> {
-        let record = self.take_last(slot)?;
-        let generation = &mut self.generations[slot as usize];
-        *generation = generation.wrapping_add(1);
-        self.free.push(slot);
+    /// Makes a record nobody's: its key finds nothing any more, or a new record, and its handles mean nothing. It stays
+    /// in its slot until it is [freed](Table::free).
+    pub fn detach(&mut self, hash: u64, slot: u32) {
+        if let Some(generation) = self.generations.get_mut(slot as usize) {
+            *generation = generation.wrapping_add(1);
+        }
         let sought = entry_of(hash as u32, slot);
         let mut at = self.home(hash as u32);
         while self.index[at] != sought {
             at = self.next(at);
         }
         self.close_gap(at);
-        Some(record)
+        self.indexed -= 1;
     }
 
-    /// All slots that hold a record, in slot order.
+    /// Keeps a record that no key shall find, as if it had been detached.
+    pub fn keep_detached(&mut self, record: T) -> u32 {
+        let slot = self.place(record);
+        self.generations[slot as usize] = self.generations[slot as usize].wrapping_add(1);
+        slot
+    }
+
+    /// Lets go of a detached record; its slot is free again.
+    pub fn free(&mut self, slot: u32) {
+        if let Some(place) = self.records.get_mut(slot) {
+            *place = None;
+            self.free.push(slot);
+        }
+    }
+
+    /// Fetches the record in `slot`, which must be of this table.
+    #[inline]
+    pub fn prefetch_slot(&self, slot: u32) {
+        self.records.prefetch(slot);
+    }
+
+    /// All slots that hold a record, detached ones too, in slot order.
     pub fn occupied(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..self.records.length as u32).filter_map(|slot| Some((slot, self.records.at(slot).as_ref()?)))
-    }
-
-    /// Takes the record in `slot` and leaves the index as it is: for emptying a table that will not be used again.
-    pub fn take_last(&mut self, slot: u32) -> Option<T> {
-        self.records.get_mut(slot)?.take()
+        (0..self.records.len() as u32).filter_map(|slot| Some((slot, self.records.at(slot).as_ref()?)))
     }
 
     /// Asks for the cache line of the index that a look-up of `hash` begins with.
@@ -163,9 +190,7 @@ impl<T: Keyed> Table<T> {
     pub fn prefetch_record(&self, hash: u64) {
         let entry = self.index[self.home(hash as u32)];
         if entry != EMPTY {
-            let record = self.records.at(slot_of(entry));
-            prefetch(record);
-            prefetch_second_line(record);
+            self.records.prefetch(slot_of(entry));
         }
     }
 
@@ -220,38 +245,6 @@ impl<T: Keyed> Table<T> {
     }
 }
 
-/// Records in chunks that never move: growing copies nothing and needs no second table's worth of memory.
-struct Slab<T> {
-    chunks: Vec<Box<[Option<T>]>>,
-    length: usize,
-}
-
-impl<T> Slab<T> {
-    /// A chunk of flow records is 32 KiB.
-    const CHUNK: usize = 256;
-
-    /// A place of this slab.
-    #[inline]
-    fn at(&self, slot: u32) -> &Option<T> {
-        &self.chunks[slot as usize / Self::CHUNK][slot as usize % Self::CHUNK]
-    }
-
-    #[inline]
-    fn get_mut(&mut self, slot: u32) -> Option<&mut Option<T>> {
-        self.chunks
-            .get_mut(slot as usize / Self::CHUNK)?
-            .get_mut(slot as usize % Self::CHUNK)
-    }
-
-    fn push_empty(&mut self) -> u32 {
-        if self.length == self.chunks.len() * Self::CHUNK {
-            self.chunks.push((0..Self::CHUNK).map(|_| None).collect());
-        }
-        self.length += 1;
-        (self.length - 1) as u32
-    }
-}
-
 #[inline]
 fn entry_of(hash32: u32, slot: u32) -> u64 {
     u64::from(hash32) << 32 | u64::from(slot + 1)
@@ -265,35 +258,6 @@ fn hash_of(entry: u64) -> u32 {
 #[inline]
 fn slot_of(entry: u64) -> u32 {
     entry as u32 - 1
-}
-
-/// Tells the processor that a cache line will be wanted. No effect on meaning.
-#[inline]
-#[allow(unsafe_code)]
-fn prefetch<T>(place: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing into the program and faults on no address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
-
-/// The same for the line behind it: a record spans two.
-#[inline]
-#[allow(unsafe_code)]
-fn prefetch_second_line<T>(place: &T) {
-    const LINE: usize = 64;
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above; the address is only a hint and is never read through.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast::<i8>().wrapping_add(LINE));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
 }
 
 #[cfg(test)]
@@ -328,8 +292,10 @@ mod tests {
             assert_eq!(found.is_some(), model.contains_key(&key));
             match found {
                 Some(slot) if state & 1 == 0 => {
-                    let record: Record = table.remove(poor_hash(key), slot).unwrap();
-                    assert_eq!(Some(record.1), model.remove(&key));
+                    table.detach(poor_hash(key), slot);
+                    assert_eq!(table.find(poor_hash(key), &key), None);
+                    assert_eq!(table.at(slot).map(|record: &mut Record| record.1), model.remove(&key));
+                    table.free(slot);
                 }
                 Some(slot) => assert_eq!(table.at(slot).unwrap().1, model[&key]),
                 None => {
@@ -345,7 +311,9 @@ mod tests {
     fn a_handle_does_not_mean_the_next_tenant() {
         let mut table = Table::default();
         let first = table.insert(1, Record(1, 1));
-        table.remove(1, first.slot);
+        table.detach(1, first.slot);
+        assert!(table.get(first).is_none());
+        table.free(first.slot);
         let second = table.insert(2, Record(2, 2));
         assert_eq!(first.slot, second.slot);
         assert!(table.get(first).is_none());

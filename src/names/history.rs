@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 
 use super::domain::Domain;
+use super::quick_hash::QuickHash;
 use crate::flow::stamp::Stamp;
 
 mod bounds;
@@ -87,7 +88,7 @@ pub struct Recalled {
 /// All claims, by the address claimed.
 #[derive(Debug)]
 pub struct History {
-    claims: DashMap<IpAddr, Vec<Claim>>,
+    claims: DashMap<IpAddr, Vec<Claim>, QuickHash>,
     cap_addresses: usize,
     /// Addresses that may hold more than [`CLAIMS_KEPT`].
     grown: Mutex<Vec<IpAddr>>,
@@ -100,7 +101,7 @@ impl History {
     /// At most `cap_addresses` addresses are kept over a mark.
     pub fn new(cap_addresses: usize) -> History {
         History {
-            claims: DashMap::new(),
+            claims: DashMap::default(),
             cap_addresses,
             grown: Mutex::new(Vec::new()),
             oldest_ns: AtomicU64::new(u64::MAX),
@@ -138,11 +139,16 @@ impl History {
     /// All that `client` had been told `address` is before `before`, newest first, each name once; where it had been told nothing, what anybody
     /// else had been.
     pub fn recall(&self, client: IpAddr, address: IpAddr, before: Stamp) -> Option<Box<[Recalled]>> {
+        // In a flood nobody was told anything.
+        if self.bytes.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         let claims = self.claims.get(&address)?;
         let earlier = claims.partition_point(|c| c.answered.seq < before.seq);
         let fresh = |c: &&Claim| before.ns.saturating_sub(c.answered.ns) <= LIFE_NS;
         let own = claims.iter().take(earlier).filter(fresh).any(|c| c.client == client);
-        let mut recalled: Vec<Recalled> = Vec::new();
+        // Nearly always one.
+        let mut recalled: Vec<Recalled> = Vec::with_capacity(1);
         let wanted = claims
             .iter()
             .take(earlier)

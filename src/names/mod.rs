@@ -4,4 +4,5 @@ pub mod covers;
 pub mod domain;
 pub mod hidden;
 pub mod history;
+pub mod quick_hash;
 pub mod resolvers;

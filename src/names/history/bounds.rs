@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Claim, HOUR_NS, History, LIFE_NS};
 use crate::flow::stamp::Stamp;
+use crate::names::quick_hash::QuickHash;
 
 /// Claims of one address that are kept over a mark.
 pub(super) const CLAIMS_KEPT: usize = 8;
@@ -78,7 +79,7 @@ impl History {
         if excess == 0 {
             return 0;
         }
-        let mut newer = HashSet::new();
+        let mut newer = HashSet::with_hasher(QuickHash::default());
         let due_claims = list.iter().take(due).rev();
         let mut repeated: Vec<bool> = due_claims
             .map(|c| !newer.insert((c.client, Arc::clone(&c.told))))
