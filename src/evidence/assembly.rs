@@ -14,11 +14,12 @@
 //! ```
 //!
 //! What arrives first is kept: a retransmission never changes a byte, and one with other bytes is
-//! marked `overlap`. Bytes already consumed are remembered as a few digests for that.
+//! marked `overlap`. Of bytes already consumed the last ones and a few digests are remembered for that.
 //!
 //! A hole is waited for until the bytes behind it fill the budget. Then the stream is broken: it
 //! says so and gives nothing more, since nothing behind a lost byte is where it seems to be.
 
+use crate::evidence::consumed::{Consumed, hash};
 use crate::evidence::model::Quality;
 
 /// Pieces waiting behind holes; more are a flood of crumbs.
@@ -45,6 +46,8 @@ pub struct Stream {
     remembered: [Digest; REMEMBERED],
     /// Which digest gives way next.
     oldest: u8,
+    /// What was in front of `next`.
+    consumed: Consumed,
 }
 
 /// How the stream's first sequence number is known.
@@ -100,6 +103,7 @@ impl Stream {
             waiting: Vec::new(),
             remembered: [Digest::default(); REMEMBERED],
             oldest: 0,
+            consumed: Consumed::default(),
         }
     }
 
@@ -170,8 +174,9 @@ impl Stream {
     fn pass(&mut self, payload: &[u8], consume: impl FnOnce(&[u8]) -> usize) {
         self.remember(self.next, payload);
         let taken = consume(payload).min(payload.len());
+        let (passed, left) = payload.split_at_checked(taken).unwrap_or_default();
+        self.consumed.push(self.next, passed);
         self.advance(taken);
-        let (_, left) = payload.split_at_checked(taken).unwrap_or_default();
         self.head.extend_from_slice(left);
         self.enforce_cap();
     }
@@ -184,6 +189,7 @@ impl Stream {
                 self.move_back(sequence);
             } else {
                 self.compare_remembered(sequence, payload);
+                self.compare_consumed(sequence, payload);
             }
         } else if sequence.wrapping_sub(self.next) as usize > MAX_AHEAD {
             self.quality.add(Quality::GAP);
@@ -202,6 +208,7 @@ impl Stream {
         }
         if self.head.len() > before {
             let taken = consume(&self.head).min(self.head.len());
+            self.consumed.push(self.next, self.head.get(..taken).unwrap_or(&[]));
             self.head.drain(..taken);
             self.advance(taken);
         }
@@ -367,22 +374,18 @@ impl Stream {
             }
         }
     }
+
+    /// Compares what a segment repeats of the bytes last consumed, wherever it begins and ends.
+    fn compare_consumed(&mut self, sequence: u32, payload: &[u8]) {
+        // RFC 9293, section 3.8.4: a keepalive may carry any byte in the place of the last one.
+        let is_keepalive = payload.len() == 1 && sequence.wrapping_add(1) == self.next;
+        if !is_keepalive && self.consumed.differs(self.next, sequence, payload) {
+            self.quality.add(Quality::OVERLAP);
+        }
+    }
 }
 
 /// RFC 9293, section 3.4: sequence numbers are compared modulo 2^32.
 fn is_before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
-}
-
-/// Eight bytes a step; it guards against honest differences and plain forgeries, not against a chosen collision.
-fn hash(bytes: &[u8]) -> u32 {
-    let mix = |h: u64, word: u64| {
-        let wide = u128::from(h ^ word) * 0x9e37_79b9_7f4a_7c15;
-        (wide as u64) ^ (wide >> 64) as u64
-    };
-    let (words, rest) = bytes.as_chunks::<8>();
-    let h = words
-        .iter()
-        .fold(0x243f_6a88_85a3_08d3, |h, word| mix(h, u64::from_le_bytes(*word)));
-    rest.iter().fold(h, |h, b| mix(h, u64::from(*b))) as u32
 }

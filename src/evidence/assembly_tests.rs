@@ -120,6 +120,24 @@ fn a_changed_retransmission_is_told_even_after_consumption() {
 }
 
 #[test]
+fn a_segment_of_known_and_new_bytes_is_compared_where_it_is_known() {
+    for (from, again, quality) in [
+        (6, &b"ghij"[..], Quality::default()),
+        (6, b"gXij", Quality::OVERLAP),
+        (2, b"Xdefghij", Quality::OVERLAP),
+        (3, b"dXf", Quality::OVERLAP),
+    ] {
+        let isn = u32::MAX - 3;
+        let (mut stream, mut out) = started(isn);
+        feed(&mut stream, &mut out, isn, b"abcd", 0);
+        feed(&mut stream, &mut out, isn.wrapping_add(4), b"efgh", 0);
+        feed(&mut stream, &mut out, isn.wrapping_add(from), again, 0);
+        assert_eq!(stream.quality(), quality, "{from}");
+        assert!(out.starts_with(b"abcdefgh"));
+    }
+}
+
+#[test]
 fn a_keepalive_is_no_overlap() {
     let (mut stream, mut out) = started(0);
     feed(&mut stream, &mut out, 0, b"abcd", 0);

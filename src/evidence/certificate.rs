@@ -5,9 +5,8 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{Any, BmpString, FromDer, Oid, Tag};
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
@@ -19,6 +18,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
+use crate::evidence::memo::Memo;
 use crate::evidence::model::Certificate;
 use crate::names::domain::{Domain, escape_text};
 use crate::wire::cursor::Cursor;
@@ -33,30 +33,24 @@ const MAX_VALUE: usize = 512;
 
 /// The leaf of a Certificate message's body (RFC 5246, section 7.4.2: the sender's certificate comes first).
 /// Certificates behind it may be missing.
-pub fn leaf(body: &[u8]) -> Option<Certificate> {
+pub fn leaf(body: &[u8]) -> Option<Arc<Certificate>> {
     let mut c = Cursor::new(body);
     c.u24()?;
     let length = c.u24()?;
     remembered(c.take(length as usize)?)
 }
 
-/// How many certificates are remembered: the servers of a busy moment.
-const REMEMBERED: usize = 128;
+/// Bytes of a certificate that is remembered; few are longer.
+const MAX_REMEMBERED: usize = 8 * 1024;
 
 thread_local! {
-    /// What [`parse`] answered last, by the certificate's SHA-256. Servers show the same certificate in every
-    /// connection, and reading it costs ten times its digest; what is answered is the same either way.
-    static RECENT: RefCell<HashMap<[u8; 32], Option<Certificate>>> = RefCell::default();
+    /// Servers show the same certificate in every connection, and the flows of one share what was read of it.
+    static RECENT: RefCell<Memo<u8, Option<Arc<Certificate>>>> = const { RefCell::new(Memo::new(MAX_REMEMBERED)) };
 }
 
-fn remembered(der: &[u8]) -> Option<Certificate> {
-    let digest: [u8; 32] = Sha256::digest(der).into();
-    RECENT.with_borrow_mut(|recent| {
-        if recent.len() >= REMEMBERED && !recent.contains_key(&digest) {
-            recent.clear();
-        }
-        recent.entry(digest).or_insert_with(|| parse(der)).clone()
-    })
+/// [`parse`], or what it said of the same bytes before.
+pub fn remembered(der: &[u8]) -> Option<Arc<Certificate>> {
+    RECENT.with_borrow_mut(|recent| recent.answer(der, |der| parse(der).map(Arc::new)))
 }
 
 /// Reads one certificate in DER.

@@ -17,11 +17,14 @@ use std::net::IpAddr;
 use crate::flow::key::Side;
 use crate::flow::stamp::Stamp;
 use crate::names::domain::Domain;
-use crate::wire::dns::{DnsError, Message, OPCODE_QUERY, Question};
+use crate::wire::dns::{DnsError, Message, OPCODE_QUERY};
 
 mod announce;
 mod answer;
+mod questions;
 mod stream;
+
+use questions::{Questions, Waiting};
 
 /// Questions of one flow that wait for an answer; with more, the oldest is given up.
 const MAX_WAITING: usize = 64;
@@ -93,20 +96,9 @@ impl Lookup {
 pub struct DnsProbe {
     kind: DnsKind,
     server: Option<Side>,
-    /// Oldest first.
-    waiting: Vec<Waiting>,
+    waiting: Questions,
     /// What is left to throw away of a TCP message longer than [`DnsProbe::STREAM_WINDOW`]: from the lower side, from the higher.
-    skip: (usize, usize),
-}
-
-#[derive(Debug)]
-struct Waiting {
-    id: u16,
-    qtype: u16,
-    class: u16,
-    asker: Side,
-    asked_at: Stamp,
-    query: Domain,
+    skip: [u16; 2],
 }
 
 impl DnsProbe {
@@ -115,8 +107,8 @@ impl DnsProbe {
         DnsProbe {
             kind,
             server,
-            waiting: Vec::new(),
-            skip: (0, 0),
+            waiting: Questions::default(),
+            skip: [0; 2],
         }
     }
 
@@ -148,13 +140,12 @@ impl DnsProbe {
     /// The flow has ended: what still waits was never answered.
     pub fn unanswered(self, found: &mut Vec<Lookup>) {
         let kind = self.kind;
-        found.extend(self.waiting.into_iter().map(|w| w.given_up(kind)));
+        found.extend(self.waiting.all().map(|w| w.given_up(kind)));
     }
 
-    /// Bytes held, for the caller's budget.
+    /// Bytes held beyond the probe itself, for the caller's budget.
     pub fn bytes(&self) -> usize {
-        let names: usize = self.waiting.iter().map(|w| w.query.as_str().len()).sum();
-        names + self.waiting.capacity() * size_of::<Waiting>()
+        self.waiting.bytes()
     }
 
     fn may_answer(&self, side: Side) -> bool {
@@ -172,13 +163,14 @@ impl DnsProbe {
         let Some(question) = message.question()? else {
             return Ok(());
         };
-        let query = Domain::from_labels(question.name.labels());
         // The same question again is a retransmission: it has been waiting since the first time.
-        if self.find(message.id, asker, &question, &query).is_some() {
+        if self.waiting.place_of(message.id, asker, &question).is_some() {
             return Ok(());
         }
-        if self.waiting.len() >= MAX_WAITING {
-            found.push(self.waiting.remove(0).given_up(self.kind));
+        if self.waiting.len() >= MAX_WAITING
+            && let Some(oldest) = self.waiting.take(0)
+        {
+            found.push(oldest.given_up(self.kind));
         }
         self.waiting.push(Waiting {
             id: message.id,
@@ -186,7 +178,7 @@ impl DnsProbe {
             class: question.class,
             asker,
             asked_at: at,
-            query,
+            query: Domain::from_labels(question.name.labels()),
         });
         Ok(())
     }
@@ -201,52 +193,32 @@ impl DnsProbe {
         self.give_up_before(at, found);
         let asker = side.other();
         let question = message.question()?;
-        let (asked, mut lookup) = match question {
-            Some(question) => {
-                let query = Domain::from_labels(question.name.labels());
-                let place = self.find(message.id, asker, &question, &query);
-                let asked = place.map(|i| self.waiting.remove(i).asked_at);
-                (asked, Lookup::new(self.kind, asker, query, question.kind))
-            }
+        let place = match &question {
+            Some(question) => self.waiting.place_of(message.id, asker, question),
             // Some servers refuse without repeating the question: the id alone tells which it was.
-            None => {
-                let same = |w: &Waiting| w.id == message.id && w.asker == asker;
-                let Some(place) = self.waiting.iter().position(same) else {
-                    return Ok(());
-                };
-                let waited = self.waiting.remove(place);
-                let lookup = Lookup::new(self.kind, asker, waited.query, waited.qtype);
-                (Some(waited.asked_at), lookup)
-            }
+            None => self.waiting.place_of_id(message.id, asker),
         };
-        lookup.asked_at = asked;
+        let waited = place.and_then(|place| self.waiting.take(place));
+        let mut lookup = match (waited, &question) {
+            // What was asked is what the answer repeats, so the name is taken from the question that waited.
+            (Some(waited), _) => waited.given_up(self.kind),
+            (None, Some(question)) => {
+                let query = Domain::from_labels(question.name.labels());
+                Lookup::new(self.kind, asker, query, question.kind)
+            }
+            (None, None) => return Ok(()),
+        };
         lookup.answered_at = Some(at);
-        lookup.rcode = Some(message.full_rcode());
-        lookup.usable = asked.is_some() && self.may_answer(side);
+        lookup.usable = lookup.asked_at.is_some() && self.may_answer(side);
         let read = answer::read(message, question.map(|q| q.name), &mut lookup);
         found.push(lookup);
         read
     }
 
-    fn find(&self, id: u16, asker: Side, question: &Question<'_>, query: &Domain) -> Option<usize> {
-        self.waiting.iter().position(|w| {
-            (w.id, w.asker) == (id, asker) && (w.qtype, w.class) == (question.kind, question.class) && w.query == *query
-        })
-    }
-
     /// Gives up the questions that have waited too long at `now`.
     fn give_up_before(&mut self, now: Stamp, found: &mut Vec<Lookup>) {
-        let kind = self.kind;
-        let late = |w: &mut Waiting| now.ns.saturating_sub(w.asked_at.ns) > PATIENCE_NS;
-        found.extend(self.waiting.extract_if(.., late).map(|w| w.given_up(kind)));
-    }
-}
-
-impl Waiting {
-    fn given_up(self, kind: DnsKind) -> Lookup {
-        Lookup {
-            asked_at: Some(self.asked_at),
-            ..Lookup::new(kind, self.asker, self.query, self.qtype)
+        while let Some(late) = self.waiting.take_asked_before(now.ns.saturating_sub(PATIENCE_NS)) {
+            found.push(late.given_up(self.kind));
         }
     }
 }

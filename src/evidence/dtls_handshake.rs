@@ -13,6 +13,8 @@
 //! - A HelloRetryRequest of 1.3 decides nothing: the next ServerHello does.
 //! - RTP and STUN may come between on the same ports; they are not shown to this probe.
 
+use std::sync::Arc;
+
 use crate::evidence::certificate;
 use crate::evidence::dtls_message::{Assembly, Message};
 use crate::evidence::ja4::Transport;
@@ -51,7 +53,7 @@ struct Direction {
     /// What follows is sealed, or of no interest.
     over: bool,
     /// The first certificate in the clear, and when it came: both sides may send one, and only the server's is a fact.
-    certificate: Option<Box<(Certificate, Stamp)>>,
+    certificate: Option<Box<(Arc<Certificate>, Stamp)>>,
     /// A Certificate message was read.
     certified: bool,
     /// The first alert in the clear, or the first fatal one.
@@ -228,7 +230,7 @@ impl DtlsProbe {
     }
 
     fn said_hello(&mut self, side: Side, notes: &mut Notes<'_>) {
-        notes.marks.hello.get_or_insert(notes.at);
+        notes.marks.hello.note(notes.at);
         self.hello = true;
         self.client = Some(side);
     }
@@ -239,7 +241,7 @@ impl DtlsProbe {
             return;
         }
         self.answered = true;
-        notes.marks.server_hello.get_or_insert(notes.at);
+        notes.marks.server_hello.note(notes.at);
         let facts = &mut *notes.facts;
         facts.version = facts.version.or(hello.version);
         facts.cipher = facts.cipher.or(hello.cipher);
@@ -262,7 +264,7 @@ impl DtlsProbe {
         {
             let (leaf, at) = *found;
             notes.facts.certificate = Some(leaf);
-            notes.marks.certificate = Some(at);
+            notes.marks.certificate.note(at);
         }
     }
 

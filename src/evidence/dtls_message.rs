@@ -1,4 +1,4 @@
-//! Handshake messages of DTLS, put together from their pieces.
+//! Handshake messages of DTLS, put together from their pieces (RFC 6347, section 4.2.3; RFC 9147, section 5.5).
 //!
 //! A piece that is a whole message goes through as it is. Others are put in order as TCP segments are, by the same code,
 //! with the offset as the sequence number. One message of each kind is gathered at a time; a later one of that kind
@@ -54,6 +54,7 @@ impl Assembly {
         }
         let gathered = self.message_of(piece)?;
         let stream = gathered.stream.as_mut()?;
+        // RFC 9147, section 5.5: a message that was not cut is one piece, from offset 0 to its whole length.
         if piece.is_whole() && !stream.is_waiting() && stream.kept() == 0 {
             gathered.stream = None;
             return Some(Message::Whole(Cow::Borrowed(piece.bytes)));
@@ -113,6 +114,7 @@ impl Assembly {
             }
         };
         let gathered = self.messages.get_mut(place)?;
+        // RFC 9147, section 5.2: each message has the next number, and one that is sent again keeps its own.
         if piece.message_number < gathered.number {
             return None;
         }
@@ -145,6 +147,7 @@ impl Gathered {
         let (kind, length, cut) = (self.kind, self.length as usize, self.cut);
         let stream = self.stream.as_mut()?;
         let (mut whole, mut front) = (None, None);
+        // RFC 9147, section 5.5: pieces may overlap, as a sender may cut a message otherwise when it sends it again.
         stream.segment(piece.offset, piece.bytes, piece.missing(), |bytes| {
             if bytes.len() >= needed(kind, length, bytes) {
                 whole = Some(Message::Whole(Cow::Owned(bytes.to_vec())));

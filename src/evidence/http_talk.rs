@@ -14,7 +14,7 @@
 //! A proxy that wants to know who asks answers 407, and the client asks again on the same connection; and behind one proxy
 //! there may be another, which is asked through the first. In both cases what was asked for last counts, and the last answer.
 
-use super::model::App;
+use super::model::{App, Quality};
 use super::preamble::Step;
 use super::probe::Findings;
 use crate::flow::key::Side;
@@ -97,7 +97,10 @@ impl HttpTalk {
         match http::line(bytes) {
             Parse::Complete(line) => self.line(side, awaits, line, findings),
             Parse::Need(_) => Step::Need,
-            Parse::Malformed(_) => Step::Over,
+            Parse::Malformed(http::TooLong) => {
+                findings.quality.add(Quality::BUDGET);
+                Step::Over
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use super::model::App;
 use crate::flow::key::Side;
 use crate::wire::cursor::Cursor;
+use crate::wire::dns::is_lone_question;
 use crate::wire::dtls::looks_like_dtls;
 use crate::wire::quic::looks_like_quic;
 use crate::wire::starttls::{self, Language};
@@ -72,6 +73,9 @@ pub fn tcp(bytes: &[u8], ports: [u16; 2]) -> TcpGuess {
         TcpGuess::Other => {}
         guess => return guess,
     }
+    if first_message(bytes).is_some_and(is_lone_question) {
+        return TcpGuess::Dns;
+    }
     match starttls::recognise(bytes, ports) {
         Parse::Complete(language) => TcpGuess::StartTls(language),
         Parse::Need(_) => TcpGuess::Undecided,
@@ -99,6 +103,13 @@ fn dns_over_tcp(bytes: &[u8]) -> TcpGuess {
         }
         _ => TcpGuess::Undecided,
     }
+}
+
+/// What the length in front says, where it is all there.
+fn first_message(bytes: &[u8]) -> Option<&[u8]> {
+    let mut c = Cursor::new(bytes);
+    let length = c.u16()?;
+    c.take(usize::from(length))
 }
 
 /// RFC 8446 section 5.1: content type, version 3.x, a length of at most 2^14 + 256 (2048 before TLS 1.3), and, for a handshake, a type that may come first.
@@ -212,6 +223,10 @@ pub fn udp(bytes: &[u8], cut: bool, ports: [u16; 2]) -> App {
     if on(137) || on(138) {
         return App::Nbns;
     }
+    // A resolver beside the machine's own, or one behind a port that lets it through. NetBIOS, above, asks in the same form.
+    if is_lone_question(bytes) {
+        return App::Dns;
+    }
     if on_media_port && rtp::Packet::parse(bytes).is_some() {
         return App::Rtp;
     }
@@ -261,6 +276,12 @@ mod tests {
         let query = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         assert_eq!(told(&query, 53), App::Dns);
         assert_eq!(told(&query, 54), App::Unknown);
+        let question = [&query[..], b"\x01a\x04test\0\0\x01\0\x01"].concat();
+        assert_eq!(told(&question, 8053), App::Dns);
+        assert_eq!(told(&question, 137), App::Nbns);
+        assert_eq!(told(&question[..question.len() - 1], 8053), App::Unknown);
+        let in_front = (question.len() as u16).to_be_bytes();
+        assert_eq!(tcp(&[&in_front, &question[..]].concat(), [50_000, 8053]), TcpGuess::Dns);
         let dtls = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0];
         assert_eq!(told(&dtls, 4433), App::Dtls);
         assert_eq!(told(&dtls[..14], 4433), App::Unknown);

@@ -5,6 +5,7 @@
 
 pub mod assembly;
 pub mod certificate;
+pub mod consumed;
 pub mod dns_answers;
 pub mod dtls_handshake;
 pub mod dtls_message;
@@ -12,7 +13,9 @@ pub mod http_talk;
 pub mod identify;
 pub mod ja4;
 pub mod media;
+pub mod memo;
 pub mod model;
+pub mod offers;
 pub mod preamble;
 pub mod probe;
 pub mod quic_crypto;

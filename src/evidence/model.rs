@@ -1,7 +1,10 @@
 //! The vocabulary of evidence: what was found in a flow and how much it can be trusted.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::ja4::Ja4;
+use super::offers::{Protocols, Versions};
 use crate::names::domain::Domain;
 
 /// The application protocol, as far as the bytes tell.
@@ -61,7 +64,7 @@ impl App {
 }
 
 /// A protocol version of TLS, DTLS or SSL by its number on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TlsVersion(pub u16);
 
 impl TlsVersion {
@@ -131,18 +134,19 @@ pub struct TlsFacts {
     /// It was in the SSLv2 format.
     pub sslv2_hello: bool,
     /// What the client offered, best first as it listed them, GREASE left out.
-    pub offered: Vec<TlsVersion>,
+    pub offered: Versions,
     /// Negotiated: from the ServerHello, never from the record layer, never a HelloRetryRequest's.
     pub version: Option<TlsVersion>,
     /// Text escaped as names are, case kept.
-    pub alpn: Vec<String>,
-    pub ja4: Option<String>,
+    pub alpn: Protocols,
+    pub ja4: Option<Ja4>,
     pub cipher: Option<u16>,
     /// The encrypted_client_hello extension stood in the hello.
     pub ech: bool,
     /// The SNI is known to be a public cover name.
     pub cover: bool,
-    pub certificate: Option<Certificate>,
+    /// Flows to one server share it.
+    pub certificate: Option<Arc<Certificate>>,
     /// The first alert that the server's side sent in the clear: (level, description).
     pub server_alert: Option<(u8, u8)>,
 }

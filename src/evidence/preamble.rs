@@ -129,7 +129,7 @@ impl Preamble {
                 Step::Over => self.places[side.index()] = Place::Over,
                 Step::BothOver => self.places = [Place::Over; 2],
             }
-            self.count(side, before - rest.left());
+            self.count(side, before - rest.left(), findings);
         }
         bytes.len() - rest.left()
     }
@@ -158,7 +158,7 @@ impl Preamble {
     }
 
     /// A talk that goes on and on is none that leads to TLS.
-    fn count(&mut self, side: Side, taken: usize) {
+    fn count(&mut self, side: Side, taken: usize, findings: &mut Findings) {
         let most = match self.talk {
             Talk::StartTls(_) => STARTTLS_BYTES,
             _ => TUNNEL_BYTES,
@@ -167,6 +167,7 @@ impl Preamble {
         *spoken += taken;
         if *spoken > most && self.places[side.index()] == Place::Talk {
             self.places[side.index()] = Place::Over;
+            findings.quality.add(Quality::BUDGET);
         }
     }
 

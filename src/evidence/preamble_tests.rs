@@ -205,6 +205,25 @@ fn strangers_stay_unknown_and_are_given_up_soon() {
 }
 
 #[test]
+fn who_gives_up_by_a_bound_says_so() {
+    let long = format!("CONNECT a.example:443 HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(9_000));
+    let chat: Talk = (0..20)
+        .flat_map(|_| [(SERVER, b"220 ok\r\n".to_vec()), (CLIENT, b"NOOP\r\n".to_vec())])
+        .collect();
+    let proxy = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x10\0", &[0; 100][..]].concat();
+    for given_up in [vec![(CLIENT, long.into_bytes())], chat, vec![(CLIENT, proxy)]] {
+        assert!(whole(&given_up).quality.has(Quality::BUDGET));
+    }
+    // What a tunnel carries may be anything.
+    let other = vec![
+        (CLIENT, CONNECT.to_vec()),
+        (SERVER, GRANTED.to_vec()),
+        (CLIENT, vec![b'-'; 9_000]),
+    ];
+    assert!(!whole(&other).quality.has(Quality::BUDGET));
+}
+
+#[test]
 fn only_a_hello_at_the_end_of_a_message_is_one() {
     let hello = bytes(TLS12_CLIENT);
     let mut too_long = hello.clone();
@@ -283,7 +302,7 @@ fn a_hello_that_never_ends_is_cut_as_well() {
     let hello = bytes(TLS12_CLIENT);
     let findings = whole(&talk(&[(CLIENT, &hello[..120])]));
     assert_eq!(told(&findings), "tls - - - www.example.test -");
-    assert!(findings.quality.has(Quality::CUT) && findings.marks.hello == Some(Stamp::new(0, 1, 0)));
+    assert!(findings.quality.has(Quality::CUT) && findings.marks.hello.frame() == Some(1));
     assert_eq!(whole(&talk(&[(CLIENT, &hello[..40])])).quality, Quality::default());
 }
 
@@ -344,4 +363,32 @@ proptest! {
         let (findings, _) = heard(&talk, |_| 33);
         prop_assert!(findings.tls.is_none_or(|tls| !tls.hello));
     }
+}
+
+#[test]
+fn a_hello_in_a_mail_is_part_of_the_mail() {
+    let hello = bytes(TLS12_CLIENT);
+    let line = |side, text: &str| (side, text.as_bytes().to_vec());
+    let mail = [
+        line(SERVER, "220 mx.example ESMTP\r\n"),
+        line(CLIENT, "EHLO a.example\r\n"),
+        line(SERVER, "250 ok\r\n"),
+        line(CLIENT, "DATA\r\n"),
+        line(SERVER, "354 go ahead\r\n"),
+        line(CLIENT, "hi\r\n"),
+        (CLIENT, hello.clone()),
+        line(CLIENT, "\r\n.\r\n"),
+        line(SERVER, "250 queued\r\n"),
+    ];
+    let findings = whole(&mail.to_vec());
+    assert!(findings.tls.is_none_or(|tls| tls.sni.is_none()));
+    // The next command may be STARTTLS all the same.
+    let secured = [
+        line(CLIENT, "STARTTLS\r\n"),
+        line(SERVER, "220 go ahead\r\n"),
+        (CLIENT, hello),
+    ];
+    let body = [line(CLIENT, "hi\r\n.\r\n"), line(SERVER, "250 queued\r\n")];
+    let talk = [&mail[..5], &body, &secured].concat();
+    assert!(whole(&talk).tls.is_some_and(|tls| tls.hello));
 }

@@ -27,6 +27,8 @@ pub struct Findings {
     pub tls: Option<Box<TlsFacts>>,
     pub marks: TlsMarks,
     pub quic: Option<QuicVersion>,
+    /// The sides, low and high, that took part in a QUIC connection and did not only refuse it.
+    pub quic_went_on: [bool; 2],
     /// Of a plain HTTP request.
     pub host: Option<Domain>,
     /// What a proxy was asked for: a name, or an address written as one.
@@ -190,6 +192,7 @@ fn quic_datagram(quic: &mut QuicProbe, piece: Piece<'_>, findings: &mut Findings
     let datagram = piece.datagram();
     quic.datagram(&datagram, facts, &mut findings.marks, &mut bench.scratch);
     findings.quic = quic.version();
+    findings.quic_went_on = quic.went_on();
     findings.client = quic.client();
     if quic.is_done() {
         findings.quality.add(quic.quality());

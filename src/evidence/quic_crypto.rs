@@ -156,7 +156,7 @@ impl Awaits {
                 if tls_hello::client_hello(body, Transport::Quic, notes.facts).is_err() {
                     return Awaits::Nothing;
                 }
-                notes.marks.hello.get_or_insert(notes.at);
+                notes.marks.hello.note(notes.at);
                 match (self, &notes.facts.sni) {
                     (Awaits::ClientHello, None) => Awaits::SecondHello,
                     _ => Awaits::Nothing,
@@ -169,7 +169,7 @@ impl Awaits {
                 if hello.retry {
                     return Awaits::ServerHello;
                 }
-                notes.marks.server_hello.get_or_insert(notes.at);
+                notes.marks.server_hello.note(notes.at);
                 let facts = &mut *notes.facts;
                 facts.version = facts.version.or(hello.version);
                 facts.cipher = facts.cipher.or(hello.cipher);
@@ -185,7 +185,7 @@ impl Awaits {
             *self = Awaits::Nothing;
         } else if let Some(name) = gquic::chlo_server_name(bytes) {
             notes.facts.sni.get_or_insert(Domain::from_text(name));
-            notes.marks.hello.get_or_insert(notes.at);
+            notes.marks.hello.note(notes.at);
             *self = Awaits::Nothing;
         }
         0

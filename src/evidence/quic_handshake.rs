@@ -28,12 +28,13 @@ use crate::flow::stamp::Stamp;
 use crate::names::domain::Domain;
 use crate::wire::gquic::ClearPacket;
 use crate::wire::quic::{Body, ConnectionId, Kind, LongPacket, MIN_FIRST_ID, Packet, Packets};
-use crate::wire::quic_version::QuicVersion;
+use crate::wire::quic_version::{Dialect, QuicVersion};
 
 pub use crate::wire::quic::looks_like_quic;
 
-/// Key derivations for one flow: client and server, again after a Retry, again after a negotiation, and two in vain.
-const MAX_ATTEMPTS: u8 = 8;
+/// Key derivations for one flow: client and server, again after a Retry, again after a negotiation, those lent to a reserved
+/// version, and two in vain.
+const MAX_ATTEMPTS: u8 = 8 + QuicVersion::LENDERS.len() as u8;
 /// Datagrams that brought nothing new, after which nothing is waited for any more. A client may send a window full of 0-RTT
 /// packets before the server's hello.
 const MAX_IDLE: u8 = 64;
@@ -81,8 +82,12 @@ pub struct QuicProbe {
     opened: u8,
     /// A Retry was seen.
     retried: bool,
+    /// Which side sent more than a refusal; see [`QuicProbe::went_on`].
+    went_on: [bool; 2],
     /// An Initial that could not be opened was seen.
     unopened: bool,
+    /// A reserved version's Initial was tried with every key that it may have; once is enough.
+    borrowed: bool,
     done: bool,
     quality: Quality,
 }
@@ -114,7 +119,9 @@ impl QuicProbe {
             idle: 0,
             opened: 0,
             retried: false,
+            went_on: [false; 2],
             unopened: false,
+            borrowed: false,
             done: false,
             quality: Quality::default(),
         }
@@ -143,7 +150,8 @@ impl QuicProbe {
                 match packet {
                     Packet::Long(packet) => self.long_packet(datagram, &packet, notes, scratch),
                     Packet::Broken if datagram.cut => self.note_cut(datagram.side),
-                    Packet::Broken | Packet::OneRtt => {}
+                    Packet::Broken => {}
+                    Packet::OneRtt => self.note_went_on(datagram.side),
                 }
             }
         }
@@ -160,6 +168,12 @@ impl QuicProbe {
     /// Of the last verified packet in which the version could change, else of the first packet seen.
     pub fn version(&self) -> Option<QuicVersion> {
         self.version
+    }
+
+    /// The sides, low and high, that took part in a connection. A Version Negotiation says that there will be none
+    /// (RFC 9000, section 6.1) and a Retry that it has not begun (section 8.1.2).
+    pub fn went_on(&self) -> [bool; 2] {
+        self.went_on
     }
 
     /// Nothing more is to be learnt.
@@ -195,7 +209,7 @@ impl QuicProbe {
         self.version.get_or_insert(packet.version);
         if let Some(name) = packet.server_name() {
             notes.facts.sni.get_or_insert(Domain::from_text(name));
-            notes.marks.hello.get_or_insert(notes.at);
+            notes.marks.hello.note(notes.at);
             self.client = Some(side);
             // The handshake that follows is not TLS.
             self.from_client.crypto = CryptoReader::finished();
@@ -211,6 +225,9 @@ impl QuicProbe {
         scratch: &mut Scratch,
     ) {
         let side = datagram.side;
+        if matches!(packet.kind, Kind::Initial | Kind::ZeroRtt | Kind::Handshake) {
+            self.note_went_on(side);
+        }
         match packet.kind {
             // A hint, since nobody signs it: it allows one more attempt.
             Kind::Retry => self.retried |= self.client != Some(side),
@@ -241,9 +258,45 @@ impl QuicProbe {
         if !fresh {
             return;
         }
-        let Some(attempt) = self.attempt(side, packet) else {
+        if packet.version.dialect() == Dialect::Reserved {
+            self.borrow_keys(side, packet, notes, scratch);
+        } else if let Some(attempt) = self.attempt(side, packet)
+            && let Some(failed) = self.begin(side, packet, attempt, notes, scratch)
+        {
+            *self.failed(side) = Some(failed);
+            self.unopened = true;
+        }
+    }
+
+    /// An Initial of a version that nobody uses, by the keys of those that its sender may have meant.
+    fn borrow_keys(&mut self, side: Side, packet: &LongPacket<'_>, notes: &mut Notes<'_>, scratch: &mut Scratch) {
+        if std::mem::replace(&mut self.borrowed, true) {
             return;
-        };
+        }
+        for lender in QuicVersion::LENDERS {
+            let Some(keys) = self.derive(lender, packet.destination, Sender::Client) else {
+                return;
+            };
+            let attempt = Attempt {
+                version: packet.version,
+                id: ConnectionId::of(packet.destination),
+                keys,
+            };
+            if self.begin(side, packet, attempt, notes, scratch).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Begins a connection with an Initial that these keys open; gives them back if they don't.
+    fn begin(
+        &mut self,
+        side: Side,
+        packet: &LongPacket<'_>,
+        attempt: Attempt,
+        notes: &mut Notes<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Attempt> {
         let mut direction = Direction::new(Sender::Client);
         direction.keys = Some((attempt.version, attempt.keys));
         direction.largest = self.from_client.largest;
@@ -260,11 +313,10 @@ impl QuicProbe {
             self.client = Some(side);
             self.version = Some(packet.version);
             self.note_opened();
-        } else if let Some((version, keys)) = direction.keys {
-            let id = attempt.id;
-            *self.failed(side) = Some(Attempt { version, id, keys });
-            self.unopened = true;
+            return None;
         }
+        let id = attempt.id;
+        direction.keys.map(|(version, keys)| Attempt { version, id, keys })
     }
 
     /// An Initial from the other side.
@@ -335,6 +387,14 @@ impl QuicProbe {
             Side::Lo => lo,
             Side::Hi => hi,
         }
+    }
+
+    fn note_went_on(&mut self, side: Side) {
+        let [lo, hi] = &mut self.went_on;
+        *match side {
+            Side::Lo => lo,
+            Side::Hi => hi,
+        } = true;
     }
 
     fn note_opened(&mut self) {

@@ -77,12 +77,17 @@ pub const FROM_SERVER: Seal<'_> = Seal {
 
 impl Seal<'_> {
     pub fn packet(&self, number: u32, payload: &[u8]) -> Vec<u8> {
+        self.written_as(self.version, number, payload)
+    }
+
+    /// The same with another version's number in the header.
+    pub fn written_as(&self, version: QuicVersion, number: u32, payload: &[u8]) -> Vec<u8> {
         let keys = InitialKeys::derive(self.version, self.first_id, self.sender).unwrap();
         let source = match self.sender {
             Sender::Client => &[][..],
             Sender::Server => &SERVER_ID,
         };
-        let header = header(self.version, self.destination, source, self.token, payload.len());
+        let header = header(version, self.destination, source, self.token, payload.len());
         keys.seal(&header, number, payload)
     }
 }

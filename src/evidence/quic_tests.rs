@@ -6,7 +6,6 @@ use crate::crypto::quic_examples::{ID, hex};
 use crate::evidence::model::{Quality, TlsFacts, TlsVersion};
 use crate::evidence::quic_handshake::{first_hello, looks_like_quic};
 use crate::evidence::quic_samples::*;
-use crate::flow::stamp::Stamp;
 use crate::wire::quic_version::QuicVersion;
 
 #[test]
@@ -18,6 +17,8 @@ fn both_hellos_of_every_version_are_read() {
         0xff00_0017,
         0xff00_001d,
         0xff00_0022,
+        0xff02_0000,
+        0x709a_50c4,
         0xface_b001,
         0xface_b002,
     ] {
@@ -34,9 +35,9 @@ fn both_hellos_of_every_version_are_read() {
         flow.send(SERVER, &server.packet(1, &answer_payload()));
         assert_eq!(flow.facts.version, Some(TlsVersion::TLS13));
         assert_eq!(flow.facts.cipher, Some(0x1301));
-        assert_eq!(flow.facts.alpn, ["alpn"]);
+        assert_eq!(*flow.facts.alpn, ["alpn"]);
         assert!(flow.facts.ja4.as_ref().unwrap().starts_with("q13d0211an_"));
-        let frames = [flow.marks.hello, flow.marks.server_hello].map(|mark| mark.unwrap().frame());
+        let frames = [flow.marks.hello, flow.marks.server_hello].map(|mark| mark.frame().unwrap());
         assert_eq!(frames, [1, 2]);
         assert_eq!(flow.probe.version(), Some(version));
         assert_eq!(flow.quality(), ["complete"]);
@@ -78,7 +79,7 @@ fn the_keys_stay_when_the_server_chooses_another_id() {
     };
     flow.send(CLIENT, &later.packet(1, &padded(&[piece(100, 241)])));
     assert_eq!((flow.sni(), flow.quality()), (Some("example.com"), vec!["complete"]));
-    assert_eq!(flow.marks.hello.map(Stamp::frame), Some(3));
+    assert_eq!(flow.marks.hello.frame(), Some(3));
 }
 
 #[test]
@@ -111,8 +112,61 @@ fn a_retry_starts_over_with_keys_from_its_id() {
     flow.send(CLIENT, &retried.packet(1, &hello_payload()));
     flow.send(SERVER, &answer.packet(0, &answer_payload()));
     assert_eq!(flow.facts.cipher, Some(0x1301));
-    assert_eq!(flow.marks.hello.map(Stamp::frame), Some(1));
+    assert_eq!(flow.marks.hello.frame(), Some(1));
     assert!(flow.probe.is_done());
+}
+
+#[test]
+fn a_refusal_is_no_part_in_a_connection() {
+    let negotiation = [0x80, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, 0x6b, 0x33, 0x43, 0xcf];
+    for refusal in [&negotiation[..], &retry(&SERVER_ID)] {
+        let mut flow = Flow::default();
+        flow.send(CLIENT, &FROM_CLIENT.packet(0, &hello_payload()));
+        flow.send(SERVER, refusal);
+        assert_eq!(flow.probe.went_on(), [false, true], "the client alone");
+    }
+    // Joined late, an answer is one without any key.
+    let mut flow = Flow::default();
+    flow.send(SERVER, &[0x41; 40]);
+    assert_eq!(flow.probe.went_on(), [true, false]);
+}
+
+#[test]
+fn a_reserved_version_hides_no_name() {
+    let reserved = QuicVersion(0x0a0a_0a0a);
+    let negotiation = [0x80, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, 0xff, 0, 0, 0x1d, 0, 0, 0, 1];
+    for lender in QuicVersion::LENDERS {
+        let seal = Seal {
+            version: lender,
+            ..FROM_CLIENT
+        };
+        let mut flow = Flow::default();
+        flow.send(CLIENT, &seal.written_as(reserved, 0, &padded(&[piece(0, 100)])));
+        flow.send(CLIENT, &seal.written_as(reserved, 1, &padded(&[piece(100, 241)])));
+        assert_eq!(
+            (flow.sni(), flow.probe.version()),
+            (Some("example.com"), Some(reserved))
+        );
+        assert_eq!(flow.quality(), ["complete"]);
+        flow.send(SERVER, &negotiation);
+        flow.send(CLIENT, &FROM_CLIENT.packet(1, &hello_payload()));
+        flow.send(SERVER, &FROM_SERVER.packet(0, &answer_payload()));
+        assert_eq!((flow.facts.cipher, flow.probe.version()), (Some(0x1301), Some(V1)));
+        assert_eq!(flow.marks.hello.frame(), Some(2));
+    }
+
+    // Keys that nobody knows, sent over and over, leave room for what comes after the negotiation.
+    let unknown = Seal {
+        version: QuicVersion::V2,
+        ..FROM_CLIENT
+    };
+    let mut flow = Flow::default();
+    for _ in 0..20 {
+        flow.send(CLIENT, &unknown.written_as(reserved, 0, &hello_payload()));
+    }
+    assert_eq!((flow.sni(), flow.quality()), (None, vec!["complete"]));
+    flow.send(CLIENT, &FROM_CLIENT.packet(0, &hello_payload()));
+    assert_eq!((flow.sni(), flow.probe.version()), (Some("example.com"), Some(V1)));
 }
 
 #[test]
@@ -207,19 +261,19 @@ fn a_server_hello_needs_the_servers_keys() {
     let mut flow = Flow::default();
     flow.send(CLIENT, &FROM_CLIENT.packet(0, &hello_payload()));
     flow.send(SERVER, &forged.packet(0, &answer_payload()));
-    assert_eq!((flow.facts.version, flow.marks.server_hello), (None, None));
+    assert_eq!((flow.facts.version, flow.marks.server_hello.frame()), (None, None));
 }
 
 #[test]
 fn a_flood_of_forgeries_ends_the_attempts() {
     let mut packet = FROM_CLIENT.packet(0, &hello_payload());
     let mut flow = Flow::default();
-    for n in 0..8u8 {
+    for n in 0..11u8 {
         packet[6] = n;
         flow.send(CLIENT, &packet);
         assert!(!flow.probe.is_done());
     }
-    packet[6] = 8;
+    packet[6] = 11;
     flow.send(CLIENT, &packet);
     assert!(flow.probe.is_done() && flow.quality() == ["budget"]);
 
@@ -262,7 +316,7 @@ fn a_retry_request_is_not_the_answer() {
     assert_eq!((flow.facts.version, flow.probe.is_done()), (None, false));
     flow.send(SERVER, &FROM_SERVER.packet(1, &second));
     assert_eq!(flow.facts.version, Some(TlsVersion::TLS13));
-    assert_eq!(flow.marks.server_hello.map(Stamp::frame), Some(3));
+    assert_eq!(flow.marks.server_hello.frame(), Some(3));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The talk before STARTTLS, in the protocols of [`wire::starttls`](crate::wire::starttls).
 //!
-//! Nobody's commands are followed: at the end of every message TLS may begin, and if the bytes there have the shape of a hello,
-//! it has begun. Lines of text and messages of databases have not.
+//! Nobody's commands are followed: at the end of every message TLS may begin (RFC 3207, section 4, and its kin: the hello comes
+//! right behind the server's go-ahead), and if the bytes there have the shape of a hello, it has begun. Lines of text and messages of databases have not.
+//! One answer is heeded: where a server asks for a text, a mail's (RFC 5321, section 3.3) or one announced with its length (RFC 9051, section 4.3),
+//! what comes is that text, whatever it looks like.
 
 use super::preamble::{Step, begins_tls};
 use crate::flow::key::Side;
@@ -13,6 +15,8 @@ use crate::wire::starttls::Language;
 pub struct StartTlsTalk {
     language: Language,
     sides: [Awaits; 2],
+    /// Who was asked for a text.
+    writes_text: Option<Side>,
 }
 
 /// What a side's next bytes are.
@@ -31,13 +35,14 @@ impl StartTlsTalk {
         StartTlsTalk {
             language,
             sides: [Awaits::Message; 2],
+            writes_text: None,
         }
     }
 
     /// `other_has_begun`: the other side speaks TLS already, so that even an alert is an answer.
     pub fn step(&mut self, side: Side, bytes: &[u8], other_has_begun: bool) -> Step {
         let awaits = &mut self.sides[side.index()];
-        if *awaits == Awaits::Message {
+        if *awaits == Awaits::Message && self.writes_text != Some(side) {
             match begins_tls(bytes, other_has_begun) {
                 Parse::Complete(()) => return Step::Inside,
                 Parse::Need(_) => return Step::Need,
@@ -55,6 +60,10 @@ impl StartTlsTalk {
         let Some(here) = bytes.get(..left.min(bytes.len())) else {
             return Step::Over;
         };
+        if *awaits == Awaits::Message && self.writes_text != Some(side) {
+            let asks = self.language == Language::Lines && (here.starts_with(b"354") || here.starts_with(b"+ "));
+            self.writes_text = asks.then_some(side.other());
+        }
         *awaits = match left - here.len() {
             0 if self.language.is_end(here) => Awaits::Message,
             // Blanks between messages begin none.

@@ -14,7 +14,7 @@ use crate::flow::key::Side;
 use crate::flow::stamp::Stamp;
 use crate::wire::Parse;
 use crate::wire::cursor::Cursor;
-use crate::wire::proxy_protocol;
+use crate::wire::proxy_protocol::{self, ProxyError};
 
 /// Bytes one direction may keep while a hello is awaited, and while certificates are.
 pub const STREAM_CAP: usize = 16 * 1024;
@@ -136,7 +136,11 @@ impl TcpProbe {
                 if !tls.wants(side) {
                     self.idle = self.idle.saturating_add(1);
                 }
-                if tls.is_done() || tls.is_endless(side, packets) || self.idle == IDLE_PACKETS {
+                let is_endless = !tls.is_done() && tls.is_endless(side, packets);
+                if is_endless {
+                    findings.quality.add(Quality::BUDGET);
+                }
+                if tls.is_done() || is_endless || self.idle == IDLE_PACKETS {
                     findings.quality.add(tls.quality());
                     Progress::Done
                 } else {
@@ -222,7 +226,12 @@ impl Ears<'_, '_> {
                     self.findings.client.get_or_insert(self.piece.side);
                 }
                 Parse::Need(_) => return false,
-                Parse::Malformed(_) => return true,
+                Parse::Malformed(error) => {
+                    if error == ProxyError::OverCap {
+                        self.findings.quality.add(Quality::BUDGET);
+                    }
+                    return true;
+                }
             }
         }
     }

@@ -19,6 +19,8 @@
 //!
 //! Bytes that are no TLS make a side await nothing more; no fact comes from them.
 
+use std::sync::Arc;
+
 use crate::evidence::certificate;
 use crate::evidence::ja4::Transport;
 use crate::evidence::model::{Certificate, Quality, TlsFacts, TlsVersion};
@@ -36,12 +38,39 @@ const MAX_BYTES: usize = 256 * 1024;
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
-/// When each proof was complete.
+/// Where each proof was complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TlsMarks {
-    pub hello: Option<Stamp>,
-    pub server_hello: Option<Stamp>,
-    pub certificate: Option<Stamp>,
+    pub hello: Mark,
+    pub server_hello: Mark,
+    pub certificate: Mark,
+}
+
+/// The packet that completed a proof, if one did. Every flow has room for three of them, so it is of a stamp what is shown
+/// in the end, its place in the input. Frames are counted from 1, so that 0 is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark(u64);
+
+impl Mark {
+    /// The first packet stands.
+    pub fn note(&mut self, at: Stamp) {
+        if self.0 == 0 {
+            self.0 = at.seq;
+        }
+    }
+
+    pub fn frame(self) -> Option<u64> {
+        self.stamp().map(Stamp::frame)
+    }
+
+    pub fn ordinal(self) -> Option<u32> {
+        self.stamp().map(Stamp::ordinal)
+    }
+
+    /// With no time.
+    pub fn stamp(self) -> Option<Stamp> {
+        (self.0 != 0).then_some(Stamp { seq: self.0, ns: 0 })
+    }
 }
 
 /// Where the facts go, and when it is.
@@ -241,7 +270,7 @@ impl Reader {
         match hello.from {
             Ssl2Sender::Client if talk.is_client(side) => {
                 tls_hello::ssl2_client_hello(hello.version, notes.facts);
-                notes.marks.hello.get_or_insert(notes.at);
+                notes.marks.hello.note(notes.at);
             }
             Ssl2Sender::Server { certificate } if talk.is_client(side.other()) => {
                 let decided = ServerHello {
@@ -250,7 +279,7 @@ impl Reader {
                     retry: false,
                 };
                 talk.answer(&decided, notes);
-                notes.note_certificate(certificate.and_then(certificate::parse));
+                notes.note_certificate(certificate.and_then(certificate::remembered));
             }
             _ => {}
         }
@@ -286,7 +315,7 @@ impl Reader {
             && tls_hello::cut_client_hello(body, notes.facts)
         {
             talk.is_client(side);
-            notes.marks.hello.get_or_insert(notes.at);
+            notes.marks.hello.note(notes.at);
         } else if kind == HandshakeType::ServerHello
             && is_client != Some(true)
             && let Some(hello) = tls_hello::cut_server_hello(body)
@@ -338,7 +367,7 @@ impl Awaits {
                     return Awaits::Nothing;
                 }
                 talk.is_client(side);
-                notes.marks.hello.get_or_insert(notes.at);
+                notes.marks.hello.note(notes.at);
                 match (self, &notes.facts.sni) {
                     (Awaits::Hello, None) => Awaits::SecondHello,
                     _ => Awaits::Nothing,
@@ -393,7 +422,7 @@ impl Talk {
     /// Writes down the server's decision; the first one stands.
     fn answer(&mut self, hello: &ServerHello, notes: &mut Notes<'_>) {
         self.answered = true;
-        notes.marks.server_hello.get_or_insert(notes.at);
+        notes.marks.server_hello.note(notes.at);
         let facts = &mut *notes.facts;
         facts.version = facts.version.or(hello.version);
         facts.cipher = facts.cipher.or(hello.cipher);
@@ -401,10 +430,10 @@ impl Talk {
 }
 
 impl Notes<'_> {
-    fn note_certificate(&mut self, certificate: Option<Certificate>) {
+    fn note_certificate(&mut self, certificate: Option<Arc<Certificate>>) {
         if certificate.is_some() && self.facts.certificate.is_none() {
             self.facts.certificate = certificate;
-            self.marks.certificate = Some(self.at);
+            self.marks.certificate.note(self.at);
         }
     }
 }

@@ -1,28 +1,29 @@
 //! What the two hellos say, written into [`TlsFacts`].
 //!
-//! Whole bodies go to tls-parser. It is not asked where it cannot help:
-//! - the extension list, at whose first odd entry it stops without a word: [`Extensions`] walks it;
-//! - a ClientHello whose extension block claims more bytes than there are, of which it drops the block;
-//! - a hello that the capture cut, which is an error to it and holds the name to us;
-//! - the ServerHello of TLS 1.3's drafts other than 18, which it does not know.
+//! Whole bodies are read by [`wire::tls_hello`](crate::wire::tls_hello). Here is what else a hello may be: one that the capture cut,
+//! which holds the name all the same, and the ServerHellos of DTLS and of TLS 1.3's drafts.
 //!
 //! The same reading serves TLS over TCP, QUIC and DTLS: a hello's body is one format, but for the
 //! cookie of DTLS.
 
-use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
+use std::cell::RefCell;
 
 use crate::evidence::ja4::{Transport, ja4};
+use crate::evidence::memo::Memo;
 use crate::evidence::model::{TlsFacts, TlsVersion};
+use crate::evidence::offers::Protocols;
 use crate::names::domain::{Domain, escape_text};
 use crate::wire::cursor::Cursor;
 use crate::wire::dtls;
 use crate::wire::tls_extension::{
     Extensions, host_name, is_grease, kind, protocol_names, selected_version, supported_versions,
 };
+use crate::wire::tls_hello::{self, RANDOM};
 
 /// ALPN names and versions kept of one hello.
 const MAX_LISTED: usize = 100;
-const RANDOM: usize = 32;
+/// Bytes of an ALPN list that is remembered.
+const MAX_REMEMBERED: usize = 256;
 
 /// RFC 8446, section 4.1.3: a ServerHello with this random (the SHA-256 of "HelloRetryRequest") is a HelloRetryRequest.
 const RETRY_RANDOM: [u8; RANDOM] = [
@@ -51,21 +52,18 @@ pub struct ServerHello {
     pub retry: bool,
 }
 
-/// Reads a whole ClientHello. A second one (after a retry) only adds the name if the first had none.
+/// Reads a whole ClientHello. A second one (after a retry) only adds the name if the first had none: RFC 8446, section
+/// 4.1.2, has the client repeat the first but for its keys, cookie, early data and padding.
 pub fn client_hello(body: &[u8], transport: Transport, facts: &mut TlsFacts) -> Result<(), HelloError> {
-    let (rest, hello) = parse_tls_handshake_client_hello(body).map_err(|_| HelloError::Lengths)?;
-    let list = hello.ext.unwrap_or_else(|| unsized_extensions(rest));
-    let extensions = Extensions::new(list);
+    let hello = tls_hello::ClientHello::parse(body).ok_or(HelloError::Lengths)?;
     let first = !facts.hello;
     facts.hello = true;
-    note_extensions(&extensions, first, facts);
+    note_extensions(&hello.extensions, first, facts);
     if first {
-        let legacy = hello.version.0;
         if facts.offered.is_empty() {
-            facts.offered.push(TlsVersion(legacy));
+            facts.offered = [TlsVersion(hello.version)].into_iter().collect();
         }
-        let ciphers = hello.ciphers.iter().map(|c| c.0);
-        facts.ja4 = Some(ja4(transport, legacy, ciphers, extensions));
+        facts.ja4 = Some(ja4(transport, hello.version, hello.ciphers(), hello.extensions));
     }
     Ok(())
 }
@@ -80,7 +78,7 @@ pub fn cut_client_hello(body: &[u8], facts: &mut TlsFacts) -> bool {
     note_extensions(&front.extensions, !facts.hello, facts);
     // A hello of TLS 1.2 may be one of 1.3 whose supported_versions lies in the missing part.
     if facts.offered.is_empty() && front.is_old() {
-        facts.offered.push(TlsVersion(front.version));
+        facts.offered = [TlsVersion(front.version)].into_iter().collect();
     }
     true
 }
@@ -90,7 +88,7 @@ pub fn ssl2_client_hello(version: u16, facts: &mut TlsFacts) {
     if !facts.hello {
         facts.hello = true;
         facts.sslv2_hello = true;
-        facts.offered = vec![TlsVersion(version)];
+        facts.offered = [TlsVersion(version)].into_iter().collect();
     }
 }
 
@@ -99,13 +97,16 @@ pub fn server_hello(body: &[u8]) -> Result<ServerHello, HelloError> {
     let legacy = Cursor::new(body).u16().ok_or(HelloError::Lengths)?;
     match legacy {
         SSL3..=TLS12 => {
-            let (_, hello) = parse_tls_handshake_server_hello(body).map_err(|_| HelloError::Lengths)?;
-            let extensions = Extensions::new(hello.ext.unwrap_or(&[]));
-            let selected = extensions.body_of(kind::SUPPORTED_VERSIONS).and_then(selected_version);
+            let hello = tls_hello::ServerHello::parse(body).ok_or(HelloError::Lengths)?;
+            let selected = hello
+                .extensions
+                .body_of(kind::SUPPORTED_VERSIONS)
+                .and_then(selected_version);
             Ok(ServerHello {
+                // RFC 8446, section 4.2.1: where the extension is, it alone says what was chosen; the old field stays at 1.2.
                 version: Some(TlsVersion(selected.unwrap_or(legacy))),
-                cipher: Some(hello.cipher.0),
-                retry: hello.random == RETRY_RANDOM,
+                cipher: Some(hello.cipher),
+                retry: *hello.random == RETRY_RANDOM,
             })
         }
         n if is_datagram_version(n) => datagram_server_hello(body).ok_or(HelloError::Lengths),
@@ -122,7 +123,7 @@ pub fn server_hello(body: &[u8]) -> Result<ServerHello, HelloError> {
     }
 }
 
-/// A ServerHello of DTLS: the fields are TLS's, the numbers are not, and tls-parser asks the number first.
+/// A ServerHello of DTLS: the fields are TLS's, the numbers are not, and the session id may be longer.
 fn datagram_server_hello(body: &[u8]) -> Option<ServerHello> {
     let mut c = Cursor::new(body);
     let legacy = c.u16()?;
@@ -205,6 +206,15 @@ fn unsized_extensions(bytes: &[u8]) -> &[u8] {
     c.u16().map_or(&[], |_| c.rest())
 }
 
+thread_local! {
+    /// Most clients say one of the same few lists.
+    static PROTOCOLS: RefCell<Memo<u8, Protocols>> = const { RefCell::new(Memo::new(MAX_REMEMBERED)) };
+}
+
+fn protocols(body: &[u8]) -> Protocols {
+    protocol_names(body).take(MAX_LISTED).map(escape_text).collect()
+}
+
 /// Writes down what a ClientHello's extensions say; of a second hello only a name that the first did not have.
 fn note_extensions(extensions: &Extensions<'_>, first: bool, facts: &mut TlsFacts) {
     for extension in extensions.clone() {
@@ -216,9 +226,9 @@ fn note_extensions(extensions: &Extensions<'_>, first: bool, facts: &mut TlsFact
             }
             _ if !first => {}
             kind::ALPN => {
-                let names = protocol_names(body).take(MAX_LISTED);
-                facts.alpn = names.map(escape_text).collect();
+                facts.alpn = PROTOCOLS.with_borrow_mut(|known| known.answer(body, protocols));
             }
+            // RFC 8446, section 4.2.1: a server with this list must not look at the hello's own version.
             kind::SUPPORTED_VERSIONS => {
                 let versions = supported_versions(body).filter(|v| !is_grease(*v));
                 facts.offered = versions.take(MAX_LISTED).map(TlsVersion).collect();

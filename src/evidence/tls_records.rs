@@ -147,6 +147,10 @@ impl Messages {
             match plan(view, &wants) {
                 Plan::Gather(upto) => {
                     let missing = upto.saturating_sub(self.held.len());
+                    if self.held.capacity() == 0 {
+                        // The message's header is asked for first; what follows it is here as well.
+                        self.held.reserve(fragment.left());
+                    }
                     let here = fragment.take(missing.min(fragment.left()))?;
                     self.held.extend_from_slice(here);
                     held = true;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::assembly::Stream;
 use super::model::{Quality, TlsFacts, TlsVersion};
-use super::tls_handshake::{TlsMarks, TlsProbe};
+use super::tls_handshake::{Mark, TlsMarks, TlsProbe};
 use super::tls_samples::*;
 use crate::flow::key::Side;
 use crate::flow::stamp::Stamp;
@@ -43,22 +43,18 @@ fn told(client: &str, server: &str) -> Told {
     told
 }
 
-fn frame(mark: Option<Stamp>) -> Option<u64> {
-    mark.map(Stamp::frame)
-}
-
 #[test]
 fn tls_12_gives_name_version_cipher_and_certificate() {
     let t = told(TLS12_CLIENT, TLS12_SERVER);
     assert_eq!(t.facts.sni.as_ref().unwrap().as_str(), "www.example.test");
-    assert_eq!(t.facts.offered, [TlsVersion::TLS12]);
-    assert_eq!(t.facts.alpn, ["h2", "http/1.1"]);
+    assert_eq!(*t.facts.offered, [TlsVersion::TLS12]);
+    assert_eq!(*t.facts.alpn, ["h2", "http/1.1"]);
     assert_eq!(t.facts.version, Some(TlsVersion::TLS12));
     assert_eq!(t.facts.cipher, Some(0xc02b));
     assert!(t.facts.hello && !t.facts.sslv2_hello && !t.facts.ech);
     assert_eq!(t.facts.certificate.unwrap().names[0], "*.example.test");
     assert!(t.probe.is_done() && t.probe.client() == Some(CLIENT));
-    let frames = [t.marks.hello, t.marks.server_hello, t.marks.certificate].map(frame);
+    let frames = [t.marks.hello, t.marks.server_hello, t.marks.certificate].map(Mark::frame);
     assert_eq!(frames, [Some(1), Some(2), Some(2)]);
     assert_eq!(t.probe.quality(), Quality::default());
 }
@@ -76,7 +72,10 @@ fn a_retry_is_no_answer_and_its_dummies_are_passed_over() {
     assert_eq!(t.facts.version, Some(TlsVersion::TLS13));
     assert_eq!(t.facts.cipher, Some(0x1302));
     assert!(t.probe.is_done() && t.facts.certificate.is_none());
-    assert_eq!([t.marks.hello, t.marks.server_hello].map(frame), [Some(1), Some(4)]);
+    assert_eq!(
+        [t.marks.hello, t.marks.server_hello].map(Mark::frame),
+        [Some(1), Some(4)]
+    );
 }
 
 #[test]
@@ -87,7 +86,7 @@ fn a_name_that_only_the_second_hello_has_is_taken() {
     let mut t = Told::default();
     t.say(CLIENT, &client[..250]);
     assert!(t.facts.hello && t.facts.sni.is_none() && t.probe.wants(CLIENT));
-    let first = t.facts.ja4.clone();
+    let first = t.facts.ja4;
     t.say(SERVER, &bytes(RETRY_SERVER)[..93 + 6]);
     t.say(CLIENT, &client[250..]);
     assert_eq!(t.facts.sni.unwrap().as_str(), "www.example.test");
@@ -216,7 +215,7 @@ fn an_sslv2_hello_is_answered_in_either_format() {
     assert_eq!(t.say(CLIENT, &hello[..20]).len(), 20);
     assert!(t.say(CLIENT, &hello).is_empty());
     assert!(t.facts.sslv2_hello && t.facts.hello);
-    assert_eq!(t.facts.offered, [TlsVersion::TLS10]);
+    assert_eq!(*t.facts.offered, [TlsVersion::TLS10]);
     t.say(SERVER, &bytes(TLS12_SERVER));
     assert_eq!(t.facts.version, Some(TlsVersion::TLS12));
     assert!(t.facts.certificate.is_some() && t.probe.is_done());

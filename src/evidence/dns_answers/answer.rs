@@ -23,11 +23,16 @@ const MAX_ALIASES: usize = 32;
 /// Addresses of one lookup that are kept.
 const MAX_ADDRESSES: usize = 256;
 
-/// Reads the answer section into `lookup`, whose rcode and usability are known. Returns the first fault found; what is sound is read all the same.
+/// Reads the answer section into `lookup`, whose usability is known. Returns the first fault found; what is sound is read all the same.
 pub(super) fn read(message: &Message<'_>, question: Option<Name<'_>>, lookup: &mut Lookup) -> Result<(), DnsError> {
-    let may_name = lookup.usable && lookup.rcode == Some(0) && lookup.query.is_host_name();
+    let outline = message.outline();
+    lookup.rcode = Some(outline.rcode);
+    let may_name = lookup.usable && outline.rcode == 0 && lookup.query.is_host_name();
     let mut fault = Ok(());
-    let links = Links::follow(message, question, lookup, &mut fault);
+    let mut links = Links::new(question);
+    if outline.has_aliases {
+        links.follow(message, lookup, &mut fault);
+    }
     for record in message.answers().filter(|r| r.class == class::IN) {
         let data = match record.data() {
             Ok(data) => data,
@@ -76,46 +81,42 @@ fn used(lookup: &mut Lookup, record: &Record<'_>) {
 
 /// The names that stand for the question's: itself, then its aliases in order.
 struct Links<'a> {
-    names: [Option<Name<'a>>; MAX_CHAIN + 1],
+    question: Option<Name<'a>>,
+    aliases: [Option<Name<'a>>; MAX_CHAIN],
 }
 
 impl<'a> Links<'a> {
-    fn follow(
-        message: &Message<'a>,
-        question: Option<Name<'a>>,
-        lookup: &mut Lookup,
-        fault: &mut Result<(), DnsError>,
-    ) -> Links<'a> {
-        let mut aliases = Aliases::of(message, fault);
-        let mut names = [None; MAX_CHAIN + 1];
-        let mut slots = names.iter_mut();
-        let mut current = question;
-        while let (Some(name), Some(slot)) = (current, slots.next()) {
-            *slot = Some(name);
-            current = None;
-            if slots.len() == 0 {
-                break;
-            }
-            if let Some((record, target)) = aliases.take(&name) {
-                used(lookup, &record);
-                lookup.chain.push(Domain::from_labels(target.labels()));
-                current = Some(target);
-            }
+    fn new(question: Option<Name<'a>>) -> Links<'a> {
+        Links {
+            question,
+            aliases: [None; MAX_CHAIN],
         }
-        Links { names }
+    }
+
+    fn follow(&mut self, message: &Message<'a>, lookup: &mut Lookup, fault: &mut Result<(), DnsError>) {
+        let mut known = [None; MAX_ALIASES];
+        note_aliases(message, &mut known, fault);
+        let mut current = self.question;
+        for slot in &mut self.aliases {
+            let Some(alias) = current.and_then(|name| take_alias(&mut known, &name)) else {
+                return;
+            };
+            used(lookup, &alias.record);
+            lookup.chain.push(Domain::from_labels(alias.target.labels()));
+            *slot = Some(alias.target);
+            current = *slot;
+        }
     }
 
     fn has_owner(&self, record: &Record<'_>) -> bool {
-        record.owner().is_ok_and(|owner| {
-            let mut names = self.names.iter().map_while(Option::as_ref);
-            names.any(|name| name.same_as(&owner))
-        })
+        let mut names = self
+            .question
+            .iter()
+            .chain(self.aliases.iter().map_while(Option::as_ref));
+        // Two bytes nearly always tell; only then is the owner read.
+        names.clone().any(|name| record.points_at(name))
+            || record.owner().is_ok_and(|owner| names.any(|name| name.same_as(&owner)))
     }
-}
-
-/// The CNAME records of an answer; each is followed once, so a circle of them ends.
-struct Aliases<'a> {
-    found: [Option<Alias<'a>>; MAX_ALIASES],
 }
 
 #[derive(Clone, Copy)]
@@ -125,35 +126,31 @@ struct Alias<'a> {
     record: Record<'a>,
 }
 
-impl<'a> Aliases<'a> {
-    fn of(message: &Message<'a>, fault: &mut Result<(), DnsError>) -> Aliases<'a> {
-        let mut found = [None; MAX_ALIASES];
-        let mut slots = found.iter_mut();
-        for record in message.answers().filter(|r| r.class == class::IN) {
-            let Ok(Data::Cname(target)) = record.data() else {
+/// Fills in the CNAME records of an answer, as many as there is room for.
+fn note_aliases<'a>(message: &Message<'a>, found: &mut [Option<Alias<'a>>], fault: &mut Result<(), DnsError>) {
+    let mut slots = found.iter_mut();
+    for record in message.answers().filter(|r| r.class == class::IN) {
+        let Ok(Data::Cname(target)) = record.data() else {
+            continue;
+        };
+        let owner = match record.owner() {
+            Ok(owner) => owner,
+            Err(error) => {
+                *fault = fault.and(Err(error));
                 continue;
-            };
-            let owner = match record.owner() {
-                Ok(owner) => owner,
-                Err(error) => {
-                    *fault = fault.and(Err(error));
-                    continue;
-                }
-            };
-            let Some(slot) = slots.next() else {
-                break;
-            };
-            *slot = Some(Alias { owner, target, record });
-        }
-        Aliases { found }
+            }
+        };
+        let Some(slot) = slots.next() else {
+            break;
+        };
+        *slot = Some(Alias { owner, target, record });
     }
+}
 
-    /// The alias of `name`, which leaves the list.
-    fn take(&mut self, name: &Name<'_>) -> Option<(Record<'a>, Name<'a>)> {
-        let is_it = |alias: &Option<Alias<'_>>| alias.is_some_and(|a| a.owner.same_as(name));
-        let alias = self.found.iter_mut().find(|alias| is_it(alias))?.take()?;
-        Some((alias.record, alias.target))
-    }
+/// The alias of `name`, which leaves the list: each is followed once, so a circle of them ends.
+fn take_alias<'a>(known: &mut [Option<Alias<'a>>], name: &Name<'_>) -> Option<Alias<'a>> {
+    let is_it = |alias: &&mut Option<Alias<'_>>| alias.is_some_and(|a| a.owner.same_as(name));
+    known.iter_mut().find(is_it)?.take()
 }
 
 #[cfg(test)]

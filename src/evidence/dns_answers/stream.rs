@@ -19,32 +19,29 @@ impl DnsProbe {
     pub fn stream(&mut self, side: Side, bytes: &[u8], at: Stamp, found: &mut Vec<Lookup>) -> usize {
         let mut cursor = Cursor::new(bytes);
         loop {
-            let skip = self.skip(side);
-            let passed = cursor.left().min(*skip);
-            *skip -= passed;
+            let [lo, hi] = &mut self.skip;
+            let skip = match side {
+                Side::Lo => lo,
+                Side::Hi => hi,
+            };
+            let passed = cursor.left().min(usize::from(*skip));
+            *skip -= passed as u16;
             cursor.take(passed);
             // RFC 1035, 4.2.2: the message is prefixed with a two byte length field, which does not count itself.
             let mut ahead = cursor;
-            let Some(length) = ahead.u16().map(usize::from) else {
+            let Some(length) = ahead.u16() else {
                 break;
             };
-            let held = length.min(Self::STREAM_WINDOW - 2);
-            let Some(message) = ahead.take(held) else {
+            let held = length.min(Self::STREAM_WINDOW as u16 - 2);
+            let Some(message) = ahead.take(usize::from(held)) else {
                 break;
             };
             cursor = ahead;
-            *self.skip(side) = length - held;
+            *skip = length - held;
             // Whatever is wrong inside a message, the next one begins where the length says.
             let _ = self.message(side, message, held < length, at, found);
         }
         bytes.len() - cursor.left()
-    }
-
-    fn skip(&mut self, side: Side) -> &mut usize {
-        match side {
-            Side::Lo => &mut self.skip.0,
-            Side::Hi => &mut self.skip.1,
-        }
     }
 }
 
