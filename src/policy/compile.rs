@@ -7,6 +7,8 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use self::addresses::AddressIndex;
 use self::names::NameIndex;
 use super::model::{Expectation, Header, Row};
@@ -50,6 +52,9 @@ pub struct Match {
     /// The transport and port are among the row's; told only for [`How::Range`].
     pub fits: bool,
 }
+
+/// The rows of a flow, the primary first. Few names and addresses fall under more than so many.
+pub type Matches = SmallVec<[Match; 8]>;
 
 impl Match {
     pub fn by_name(&self) -> bool {
@@ -131,8 +136,13 @@ impl Policy {
 
     /// The class of a verdict: its primary row's, else `other` for a flow with a name and `unknown` for one without.
     pub fn class_of(&self, verdict: &Verdict, named: bool) -> &str {
-        match verdict.matches.first() {
-            Some(&primary) => &self.row(primary).class,
+        self.class(verdict.matches.first().copied(), named)
+    }
+
+    /// The same of a flow that is not judged yet.
+    pub fn class(&self, primary: Option<RowId>, named: bool) -> &str {
+        match primary {
+            Some(primary) => &self.row(primary).class,
             None if named => "other",
             None => "unknown",
         }
@@ -157,7 +167,7 @@ impl Policy {
     ///
     /// A name is stronger than an address: a named flow falls by its address only under rows that have no hosts, and only
     /// on their ports. Ranges that come from a tag are shared with other services and lead to no row that has hosts.
-    pub fn matches(&self, name: Option<&Domain>, at: Option<At>, out: &mut Vec<Match>) {
+    pub fn matches(&self, name: Option<&Domain>, at: Option<At>, out: &mut Matches) {
         out.clear();
         if let Some(name) = name {
             self.names.lookup(name.as_str(), |suffix, entry| {
@@ -196,7 +206,7 @@ impl Policy {
 
     /// One match a row, the primary first: more specific, listed before broad, on its port before not (addresses only),
     /// green before purple before the rest, then the file's order.
-    pub(super) fn rank(&self, out: &mut Vec<Match>) {
+    pub(super) fn rank(&self, out: &mut Matches) {
         if out.len() < 2 {
             return;
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::names::domain::Domain;
-use crate::policy::compile::Policy;
+use crate::policy::compile::{Matches, Policy};
 use crate::policy::load::load;
 use crate::policy::model::{Line, Status, TlsRule};
 
@@ -63,7 +63,7 @@ fn rows_carry_what_the_sets_say() {
 
 /// The rows of a name, the primary first.
 fn ids(policy: &Policy, name: &str) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut out = Matches::new();
     policy.matches(Some(&Domain::from_text(name.as_bytes())), None, &mut out);
     out.iter().map(|found| policy.row(found.row).id.clone()).collect()
 }

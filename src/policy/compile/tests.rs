@@ -20,7 +20,7 @@ fn at(ip: &str, protocol: u8, port: u16) -> Option<At> {
 
 fn ids(policy: &Policy, name: Option<&str>, at: Option<At>) -> Vec<String> {
     let name = name.map(|name| Domain::from_text(name.as_bytes()));
-    let mut out = Vec::new();
+    let mut out = Matches::new();
     policy.matches(name.as_ref(), at, &mut out);
     out.iter().map(|found| policy.row(found.row).id.clone()).collect()
 }
@@ -184,7 +184,7 @@ proptest! {
             .map(|(at, _)| RowId(at as u16))
             .collect();
         let policy = Policy::compile(Header::default(), [0; 32], Expectation::https(), rows);
-        let mut out = Vec::new();
+        let mut out = Matches::new();
         policy.matches(domain.as_ref(), Some(At { ip, protocol: UDP, port: Some(port) }), &mut out);
         for pair in out.windows(2) {
             prop_assert!(pair[0].specificity() >= pair[1].specificity());

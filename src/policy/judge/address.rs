@@ -1,8 +1,12 @@
 //! `address`: the name fits, the address is in none of the row's ranges. Lists of ranges age, so it is no more than a notice.
 
+use std::io::Write;
+use std::net::IpAddr;
+
 use super::words::{list, the_row};
 use super::{Case, flag};
-use crate::policy::verdict::{Flag, FlagKind, Severity};
+use crate::policy::model::Row;
+use crate::policy::verdict::{Flag, FlagKind, Reason, Severity};
 
 pub(super) fn check(case: &Case) -> Option<Flag> {
     let primary = case.named_row()?;
@@ -14,11 +18,22 @@ pub(super) fn check(case: &Case) -> Option<Flag> {
     if case.policy.in_ranges(primary.id, ip) {
         return None;
     }
-    let row = the_row(primary.row);
-    let ranges = match primary.row.tags.as_slice() {
-        [] => format!("the address ranges of {row}"),
-        tags => format!("the address ranges of {row} ({})", list(tags)),
-    };
-    let why = format!("{ip} is in none of {ranges}.");
-    flag(FlagKind::Address, Severity::Notice, why)
+    flag(
+        FlagKind::Address,
+        Severity::Notice,
+        Reason::Address { ip, row: primary.id },
+    )
+}
+
+pub(super) fn tell(ip: IpAddr, out: &mut Vec<u8>) {
+    // Writing into memory cannot fail.
+    let _ = write!(out, "{ip}");
+}
+
+pub(super) fn rule(row: &Row) -> String {
+    let of = the_row(row);
+    match row.tags.as_slice() {
+        [] => format!(" is in none of the address ranges of {of}."),
+        tags => format!(" is in none of the address ranges of {of} ({}).", list(tags)),
+    }
 }

@@ -39,6 +39,8 @@ pub struct FlowFacts<'a> {
     pub client_payload: bool,
     /// The TCP handshake was answered; without TCP, any answer came.
     pub established: bool,
+    /// The server went on in a version of QUIC whose handshake is TLS. Refusing the client's version is no such thing.
+    pub tls_in_quic: bool,
     /// Nanoseconds since 1970.
     pub start_ns: u64,
 }
@@ -68,7 +70,7 @@ impl FlowFacts<'_> {
 
     /// The negotiated version and its place among all versions. QUIC has no other than 1.3 (RFC 9001, section 4.2).
     pub(super) fn negotiated(&self) -> Option<(TlsVersion, u8)> {
-        let quic = (self.app == App::Quic && self.server_payload).then_some(TlsVersion::TLS13);
+        let quic = self.tls_in_quic.then_some(TlsVersion::TLS13);
         let version = self.tls.and_then(|tls| tls.version).or(quic)?;
         Some((version, version.rank()?))
     }

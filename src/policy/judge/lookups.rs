@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::words::{is_private_link, list};
 use crate::names::domain::Domain;
-use crate::policy::compile::{Match, Policy};
+use crate::policy::compile::{Match, Matches, Policy};
 use crate::policy::model::Row;
-use crate::policy::verdict::{Flag, FlagKind, RowId, Severity};
+use crate::policy::verdict::{Flag, FlagKind, Flags, RowIds, Severity};
 
 /// Response codes (RFC 1035, section 4.1.1).
 const NOERROR: u16 = 0;
@@ -22,8 +22,8 @@ impl Policy {
         rcode: Option<u16>,
         addresses: &[IpAddr],
         chain: &[Domain],
-    ) -> (Vec<RowId>, Vec<Flag>) {
-        let mut matches = Vec::new();
+    ) -> (RowIds, Flags) {
+        let mut matches = Matches::new();
         self.matches(Some(query), None, &mut matches);
         let failure = match rcode {
             None => Some(("dns-silent", format!("Nobody answered for {query}."))),
@@ -38,7 +38,7 @@ impl Policy {
         let flags = failure.map(|(how, why)| Flag {
             kind: FlagKind::Blocked,
             severity: Severity::High,
-            why,
+            why: why.into(),
             how: Some(how),
         });
         let rows = matches.iter().map(|found| found.row).collect();

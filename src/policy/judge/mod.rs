@@ -1,13 +1,14 @@
 //! From the facts of one flow to its verdict: which rows, which flags, and one word at the end.
 //!
-//! Every flag is a function of the [`Case`] in a file of its own, listed in [`CHECKS`] in the order in which records show them. To add
-//! a flag: write its file, give it its place in the list. Whose rules a flow is held to is decided once, in
+//! Every flag is a function of the [`Case`] in a file of its own, called by [`Policy::judge_identified`] in the order in which records
+//! show them. To add a flag: write its file, give it its place there. Whose rules a flow is held to is decided once, in
 //! [`Case::of`]: a flow in no row is held to the policy's `[unlisted]`.
 //!
 //! Every rule looks at one flow and what DNS had told when it began, never at other flows.
 
 mod address;
 mod facts;
+mod identify;
 mod intercepted;
 mod life;
 mod lookups;
@@ -17,46 +18,51 @@ mod rerouted;
 mod standing;
 mod tls_version;
 mod uncertain;
+mod wording;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::facts::FlowFacts;
-use self::uncertain::Identity;
+pub use self::identify::Identified;
+use self::identify::Identity;
+pub use self::wording::Wording;
 use super::compile::{Match, Policy};
 use super::model::{Expectation, Row};
-use super::verdict::{Flag, FlagKind, RowId, Severity, Verdict};
-
-type Check = fn(&Case) -> Option<Flag>;
-
-/// In the order of [`FlagKind`].
-const CHECKS: [Check; 11] = [
-    port::check,
-    tls_version::check,
-    plaintext::check,
-    rerouted::check,
-    address::check,
-    intercepted::check,
-    life::internal,
-    uncertain::hidden_name,
-    life::retired,
-    uncertain::ambiguous,
-    life::broad,
-];
+use super::verdict::{Flag, FlagKind, Flags, Reason, RowId, Severity, Verdict};
 
 impl Policy {
     /// What this policy says of a flow.
     pub fn judge(&self, facts: &FlowFacts) -> Verdict {
-        let mut matches = Vec::new();
-        let identity = uncertain::identify(self, facts, &mut matches);
-        let case = Case::of(self, facts, &matches, identity);
-        let flags: Vec<Flag> = CHECKS.iter().filter_map(|check| check(&case)).collect();
-        let standing = standing::of(&case, &flags);
+        self.judge_identified(facts, &self.identify(facts))
+    }
+
+    /// The same in two steps, for who wants to know the flow's class first: its rows are told by [`Policy::identify`].
+    pub fn judge_identified(&self, facts: &FlowFacts, identified: &Identified) -> Verdict {
+        let case = Case::of(self, facts, identified);
+        let mut flags = Flags::new();
+        let mut note = |found: Option<Flag>| {
+            if let Some(flag) = found {
+                flags.push(flag);
+            }
+        };
+        // In the order of [`FlagKind`].
+        note(port::check(&case));
+        note(tls_version::check(&case));
+        note(plaintext::check(&case));
+        note(rerouted::check(&case));
+        note(address::check(&case));
+        note(intercepted::check(&case));
+        note(life::internal(&case));
+        note(uncertain::hidden_name(&case));
+        note(life::retired(&case));
+        note(uncertain::ambiguous(&case));
+        note(life::broad(&case));
         Verdict {
-            matches: matches.iter().map(|found| found.row).collect(),
+            matches: identified.rows().collect(),
+            standing: standing::of(&case, &flags),
             flags,
-            standing,
         }
     }
 }
@@ -70,8 +76,8 @@ struct Case<'a> {
     /// What the flow is held to.
     expect: &'a Expectation,
     /// The row that says so; None for a flow in no row.
-    ruled_by: Option<&'a Row>,
-    identity: Identity,
+    ruled_by: Option<RowId>,
+    identity: &'a Identity,
 }
 
 /// The most specific row.
@@ -83,7 +89,8 @@ struct Primary<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn of(policy: &'a Policy, facts: &'a FlowFacts<'a>, matches: &[Match], identity: Identity) -> Case<'a> {
+    fn of(policy: &'a Policy, facts: &'a FlowFacts<'a>, identified: &'a Identified) -> Case<'a> {
+        let matches = &identified.matches;
         let primary = matches.first().map(|&found| Primary {
             id: found.row,
             found,
@@ -94,9 +101,9 @@ impl<'a> Case<'a> {
             policy,
             facts,
             primary,
-            expect: ruled_by.map_or(policy.unlisted(), |row| &row.expect),
+            expect: ruled_by.map_or(policy.unlisted(), |id| &policy.row(id).expect),
             ruled_by,
-            identity,
+            identity: &identified.identity,
         }
     }
 
@@ -108,7 +115,7 @@ impl<'a> Case<'a> {
 
     /// The row that decides about this flow's life and place, if it is known for sure.
     fn sure_row(&self) -> Option<Primary<'a>> {
-        self.primary.filter(|_| self.identity == Identity::Sure)
+        self.primary.filter(|_| *self.identity == Identity::Sure)
     }
 }
 
@@ -116,9 +123,9 @@ impl<'a> Case<'a> {
 ///
 /// Several rows often share a host and divide its ports (`outlook.office365.com`: web in one, mail in another), and media of a
 /// class is known by address and port alone. To hold the flow to the first of them would be to misread the list.
-fn ruling_row<'a>(policy: &'a Policy, facts: &FlowFacts, matches: &[Match], primary: Primary<'a>) -> &'a Row {
+fn ruling_row(policy: &Policy, facts: &FlowFacts, matches: &[Match], primary: Primary) -> RowId {
     let Some((protocol, port)) = facts.target() else {
-        return primary.row;
+        return primary.id;
     };
     let same_traffic = |found: &&Match| {
         let row = policy.row(found.row);
@@ -129,16 +136,16 @@ fn ruling_row<'a>(policy: &'a Policy, facts: &FlowFacts, matches: &[Match], prim
     matches
         .iter()
         .filter(same_traffic)
-        .map(|found| policy.row(found.row))
-        .find(|row| row.expect.allows_port(protocol, port))
-        .unwrap_or(primary.row)
+        .map(|found| found.row)
+        .find(|id| policy.row(*id).expect.allows_port(protocol, port))
+        .unwrap_or(primary.id)
 }
 
-fn flag(kind: FlagKind, severity: Severity, why: String) -> Option<Flag> {
+fn flag(kind: FlagKind, severity: Severity, why: impl Into<Reason>) -> Option<Flag> {
     Some(Flag {
         kind,
         severity,
-        why,
+        why: why.into(),
         how: None,
     })
 }

@@ -1,10 +1,10 @@
 //! `plaintext`: HTTP, or a payload that is not TLS, where TLS is wanted.
 
-use super::words::the_row;
+use super::words::{push_number, the_row};
 use super::{Case, flag};
 use crate::evidence::model::App;
-use crate::policy::model::TCP;
-use crate::policy::verdict::{Flag, FlagKind, Severity};
+use crate::policy::model::{Row, TCP};
+use crate::policy::verdict::{Flag, FlagKind, Reason, Severity};
 
 const HTTPS_PORT: u16 = 443;
 
@@ -20,22 +20,31 @@ pub(super) fn check(case: &Case) -> Option<Flag> {
     let payload = facts.server_payload || facts.client_payload;
     // With holes in front of it, TLS looks like anything.
     let unknown = facts.app == App::Unknown && protocol == TCP && payload && !facts.has_holes();
-    let what = match facts.app {
-        App::Http => "Plain HTTP was spoken",
-        _ if unknown => "The payload is not TLS",
-        _ => return None,
+    let http = facts.app == App::Http;
+    if !http && !unknown {
+        return None;
+    }
+    let severity = match case.ruled_by {
+        Some(_) => Severity::High,
+        None if http || port == HTTPS_PORT => Severity::Notice,
+        None => return None,
     };
-    match case.ruled_by {
-        Some(row) => flag(
-            FlagKind::Plaintext,
-            Severity::High,
-            format!("{what} on tcp/{port}, where {} wants TLS.", the_row(row)),
-        ),
-        None if facts.app == App::Http || port == HTTPS_PORT => flag(
-            FlagKind::Plaintext,
-            Severity::Notice,
-            format!("{what} on tcp/{port}, where TLS is expected."),
-        ),
-        None => None,
+    let row = case.ruled_by;
+    flag(FlagKind::Plaintext, severity, Reason::Plaintext { http, port, row })
+}
+
+pub(super) fn tell(http: bool, port: u16, out: &mut Vec<u8>) {
+    let what = match http {
+        true => "Plain HTTP was spoken on tcp/",
+        false => "The payload is not TLS on tcp/",
+    };
+    out.extend_from_slice(what.as_bytes());
+    push_number(port, out);
+}
+
+pub(super) fn rule(row: Option<&Row>) -> String {
+    match row {
+        Some(row) => format!(", where {} wants TLS.", the_row(row)),
+        None => ", where TLS is expected.".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use super::words::{any_covers, is_private_link, list, the_row};
 use super::{Case, flag};
 use crate::evidence::model::EvidenceKind;
 use crate::names::domain::Domain;
-use crate::policy::compile::{Match, Policy};
+use crate::policy::compile::{Match, Matches, Policy};
 use crate::policy::model::Line;
 use crate::policy::verdict::{Flag, FlagKind, Severity};
 
@@ -154,8 +154,8 @@ fn is_chain_end(name: &Domain) -> bool {
     name.as_str().ends_with(EDGE_SUFFIX) || CHAIN_ENDS.iter().any(|suffix| name.is_below(suffix))
 }
 
-fn rows_of(policy: &Policy, name: &Domain) -> Vec<Match> {
-    let mut rows = Vec::new();
+fn rows_of(policy: &Policy, name: &Domain) -> Matches {
+    let mut rows = Matches::new();
     policy.matches(Some(name), None, &mut rows);
     rows
 }

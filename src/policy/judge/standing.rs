@@ -1,7 +1,7 @@
 //! The one word at the end: `inconclusive`, `flagged`, `unlisted` or `ok`, the first that holds.
 
 use super::Case;
-use super::uncertain::Identity;
+use super::identify::Identity;
 use crate::policy::model::TlsRule;
 use crate::policy::verdict::{Flag, Severity, Standing};
 
@@ -9,7 +9,7 @@ pub(super) fn of(case: &Case, flags: &[Flag]) -> Standing {
     let flagged = flags.iter().any(|flag| flag.severity >= Severity::Medium);
     let listed = case.primary.is_some();
     // Not knowing who it was spoils every word; not having seen enough of it spoils only `ok`: what was seen was seen.
-    if listed && (case.identity != Identity::Sure || (!flagged && !is_enough(case))) {
+    if listed && (*case.identity != Identity::Sure || (!flagged && !is_enough(case))) {
         Standing::Inconclusive
     } else if flagged {
         Standing::Flagged

@@ -1,10 +1,12 @@
 //! `tls-version`: the negotiated version is none of the row's. Older than claimed is bad, newer is news.
 
+use std::io::Write;
+
 use super::words::{list, the_row};
 use super::{Case, flag};
 use crate::evidence::model::{App, TlsVersion};
-use crate::policy::model::TlsRule;
-use crate::policy::verdict::{Flag, FlagKind, Severity};
+use crate::policy::model::{Expectation, Row, TlsRule};
+use crate::policy::verdict::{Flag, FlagKind, Reason, Severity};
 
 pub(super) fn check(case: &Case) -> Option<Flag> {
     let TlsRule::Versions(allowed) = &case.expect.tls else {
@@ -22,23 +24,36 @@ pub(super) fn check(case: &Case) -> Option<Flag> {
         (true, None) => Severity::Medium,
         (false, _) => Severity::Notice,
     };
-    let age = if older { "older" } else { "newer" };
-    let wanted = list(allowed);
-    let claim = match case.ruled_by {
-        Some(row) => format!("{wanted} that {} names", the_row(row)),
-        None => format!("{wanted} expected outside the policy's rows"),
+    let why = Reason::TlsVersion {
+        version,
+        in_quic: case.facts.app == App::Quic,
+        older,
+        row: case.ruled_by,
     };
-    let negotiated = spelt(case.facts.app, version);
-    let why = format!("{negotiated} was negotiated, {age} than the {claim}.");
     flag(FlagKind::TlsVersion, severity, why)
 }
 
-fn spelt(app: App, version: TlsVersion) -> String {
-    match version.0 {
-        0x0002 => "SSL 2.0".to_owned(),
-        0x0300 => "SSL 3.0".to_owned(),
-        0x0100 | 0xfe00..=0xfeff => format!("DTLS {version}"),
-        _ if app == App::Quic => format!("TLS {version} in QUIC"),
-        _ => format!("TLS {version}"),
+pub(super) fn tell(version: TlsVersion, in_quic: bool, older: bool, out: &mut Vec<u8>) {
+    // Writing into memory cannot fail.
+    let _ = match version.0 {
+        0x0002 => write!(out, "SSL 2.0"),
+        0x0300 => write!(out, "SSL 3.0"),
+        0x0100 | 0xfe00..=0xfeff => write!(out, "DTLS {version}"),
+        _ if in_quic => write!(out, "TLS {version} in QUIC"),
+        _ => write!(out, "TLS {version}"),
+    };
+    let age: &[u8] = if older { b", older" } else { b", newer" };
+    out.extend_from_slice(b" was negotiated");
+    out.extend_from_slice(age);
+}
+
+pub(super) fn rule(expect: &Expectation, row: Option<&Row>) -> String {
+    let TlsRule::Versions(allowed) = &expect.tls else {
+        return String::new();
+    };
+    let wanted = list(allowed);
+    match row {
+        Some(row) => format!(" than the {wanted} that {} names.", the_row(row)),
+        None => format!(" than the {wanted} expected outside the policy's rows."),
     }
 }

@@ -27,6 +27,13 @@ pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     }
 }
 
+pub(super) fn push_number(number: u16, out: &mut Vec<u8>) {
+    if number >= 10 {
+        push_number(number / 10, out);
+    }
+    out.push(b'0' + (number % 10) as u8);
+}
+
 const TEXT_AT_MOST: usize = 120;
 
 /// Long text from a certificate, shortened.
@@ -62,5 +69,14 @@ mod tests {
         assert_eq!(list(["a", "b", "c", "d"]), "a, b, c and d");
         assert_eq!(list(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
         assert_eq!(list::<&str>([]), "");
+    }
+
+    #[test]
+    fn numbers_have_no_leading_zeros() {
+        for number in [0, 9, 10, 443, 50_000, u16::MAX] {
+            let mut out = Vec::new();
+            push_number(number, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! One flag at a time.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::policy::model::UDP;
 use crate::policy::verdict::FlagKind;
@@ -8,7 +10,7 @@ use crate::policy::verdict::FlagKind;
 fn why(flow: &Flow, kind: FlagKind) -> String {
     let verdict = flow.verdict();
     let flag = verdict.flags.into_iter().find(|flag| flag.kind == kind);
-    flag.unwrap_or_else(|| panic!("no {}", kind.as_str())).why
+    said(&flag.unwrap_or_else(|| panic!("no {}", kind.as_str())))
 }
 
 #[test]
@@ -64,6 +66,7 @@ fn quic_to_a_row_without_it_is_a_port_and_a_newer_version() {
         protocol: UDP,
         app: App::Quic,
         kind: EvidenceKind::Quic,
+        tls_in_quic: true,
         ..flow.tls(|tls| {
             tls.version = None;
             tls.certificate = None;
@@ -75,6 +78,13 @@ fn quic_to_a_row_without_it_is_a_port_and_a_newer_version() {
         ..quic(to("teams.microsoft.com"))
     };
     assert_eq!(teams.told(), "= ok teams");
+    // Answered with a Version Negotiation or a Retry alone: nothing was negotiated, and nothing passes.
+    let refused = |flow: Flow| Flow {
+        tls_in_quic: false,
+        ..flow
+    };
+    assert_eq!(refused(quic(web_app())).told(), "port:high = flagged web-app");
+    assert_eq!(refused(teams).told(), "= inconclusive teams");
 }
 
 #[test]
@@ -218,7 +228,7 @@ fn an_address_outside_the_ranges_is_a_notice() {
 fn a_certificate_of_another_name_is_interception() {
     let held = |flow: Flow, names: &[&str]| {
         flow.tls(|tls| {
-            if let Some(certificate) = &mut tls.certificate {
+            if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
                 certificate.names = names.iter().map(|&name| name.to_owned()).collect();
             }
         })
@@ -254,14 +264,14 @@ fn an_issuer_that_the_row_does_not_name_is_interception() {
     );
     assert_eq!(tell(&policy, &web_app().judged_by(&policy)), "= ok a");
     let zscaler = web_app().tls(|tls| {
-        if let Some(certificate) = &mut tls.certificate {
+        if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
             certificate.issuer = "CN=Zscaler Intermediate Root CA (zscloud.net)".to_owned();
         }
     });
     let verdict = zscaler.judged_by(&policy);
     assert_eq!(tell(&policy, &verdict), "intercepted:high = flagged a");
     assert_eq!(
-        verdict.flags[0].why,
+        said(&verdict.flags[0]),
         "The certificate was issued by CN=Zscaler Intermediate Root CA (zscloud.net), but the row a expects digicert and Microsoft."
     );
 }
@@ -350,7 +360,7 @@ fn flags_stand_in_their_order_and_say_one_sentence() {
         ip: ELSEWHERE.parse().unwrap(),
         port: Some(8443),
         ..web_app().version(TlsVersion::TLS10).tls(|tls| {
-            if let Some(certificate) = &mut tls.certificate {
+            if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
                 certificate.names = vec!["evil.example".to_owned()];
             }
         })
@@ -368,11 +378,11 @@ fn flags_stand_in_their_order_and_say_one_sentence() {
         ]
     );
     for flag in flags {
-        assert!(flag.why.ends_with('.') && !flag.why.contains('\n'), "{}", flag.why);
+        let why = said(&flag);
+        assert!(why.ends_with('.') && !why.contains('\n'), "{why}");
         assert!(
-            flag.why.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()),
-            "{}",
-            flag.why
+            why.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()),
+            "{why}"
         );
     }
 }

@@ -65,7 +65,7 @@ fn sinkholes_are_seen_through() {
 #[test]
 fn a_question_falls_under_rows_like_a_flow() {
     let (rows, flags) = SALESTIM.judge_name(&domain("graph.microsoft.com"), Some(0), &[], &[]);
-    assert_eq!(flags, []);
+    assert!(flags.is_empty());
     assert_eq!(SALESTIM.row(rows[0]).id, "graph");
     assert_eq!(rows.len(), 3);
 }

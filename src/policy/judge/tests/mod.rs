@@ -8,7 +8,7 @@ mod standings;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use super::FlowFacts;
+use super::{FlowFacts, Wording};
 use crate::evidence::model::{App, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
@@ -16,7 +16,7 @@ use crate::policy::builtin;
 use crate::policy::compile::Policy;
 use crate::policy::load::load;
 use crate::policy::model::TCP;
-use crate::policy::verdict::Verdict;
+use crate::policy::verdict::{Flag, Verdict};
 
 static SALESTIM: LazyLock<Policy> = LazyLock::new(|| policy(builtin::policy("salestim").unwrap()));
 
@@ -48,6 +48,7 @@ struct Flow {
     quality: Quality,
     payload: bool,
     established: bool,
+    tls_in_quic: bool,
     start_ns: u64,
 }
 
@@ -70,11 +71,14 @@ fn to(name: &str) -> Flow {
             sni: Some(domain(name)),
             hello: true,
             version: Some(TlsVersion::TLS12),
-            certificate: Some(Certificate {
-                issuer: "CN=DigiCert TLS RSA SHA256 2020 CA1,O=DigiCert Inc,C=US".to_owned(),
-                names: vec![name.to_owned()],
-                ..Certificate::default()
-            }),
+            certificate: Some(
+                Certificate {
+                    issuer: "CN=DigiCert TLS RSA SHA256 2020 CA1,O=DigiCert Inc,C=US".to_owned(),
+                    names: vec![name.to_owned()],
+                    ..Certificate::default()
+                }
+                .into(),
+            ),
             ..TlsFacts::default()
         }),
         name: Some(domain(name)),
@@ -88,6 +92,7 @@ fn to(name: &str) -> Flow {
         quality: Quality::default(),
         payload: true,
         established: true,
+        tls_in_quic: false,
         start_ns: NOW,
     }
 }
@@ -160,6 +165,7 @@ impl Flow {
             server_payload: self.payload,
             client_payload: self.payload,
             established: self.established,
+            tls_in_quic: self.tls_in_quic,
             start_ns: self.start_ns,
         })
     }
@@ -184,6 +190,13 @@ fn tell(policy: &Policy, verdict: &Verdict) -> String {
     let primary = verdict.matches.first();
     words.push(primary.map_or("-".to_owned(), |&id| policy.row(id).id.clone()));
     words.join(" ")
+}
+
+/// The flag's reason as a sentence.
+fn said(flag: &Flag) -> String {
+    let mut sentence = Vec::new();
+    Wording::of(&SALESTIM).tell(&flag.why, &mut sentence);
+    String::from_utf8(sentence).unwrap()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::policy::verdict::FlagKind;
 fn rerouted(flow: &Flow) -> Option<String> {
     let flags = flow.verdict().flags;
     let found = flags.into_iter().find(|flag| flag.kind == FlagKind::Rerouted);
-    found.map(|flag| flag.why)
+    found.map(|flag| said(&flag))
 }
 
 #[test]
