@@ -3,6 +3,7 @@
 //! A flow of a flood, of which nothing is known but its packets, has none.
 
 use crate::evidence::probe::{Findings, Probe};
+use crate::flow::slab::Slab;
 use crate::names::history::Recalled;
 use crate::wire::packet::Vlans;
 use crate::wire::tunnel::Tunnels;
@@ -30,7 +31,7 @@ pub struct Cost {
 impl Cost {
     pub fn of(cold: &FlowCold) -> Cost {
         Cost {
-            findings: cold.findings.bytes(),
+            findings: (size_of::<FlowCold>() - size_of::<Findings>()) as u64 + cold.findings.bytes(),
             probe: cold.probe.as_ref().map_or(0, Probe::bytes),
         }
     }
@@ -45,35 +46,46 @@ impl Cost {
 /// The cold parts of a shard's flows. A flow holds its place here and one, so that 0 is none.
 #[derive(Default)]
 pub struct ColdStore {
-    parts: Vec<Option<Box<FlowCold>>>,
+    parts: Slab<FlowCold>,
     free: Vec<u32>,
 }
 
 impl ColdStore {
     pub fn add(&mut self, cold: FlowCold) -> u32 {
-        let cold = Some(Box::new(cold));
-        match self.free.pop() {
-            Some(place) => {
-                self.parts[place as usize - 1] = cold;
-                place
-            }
-            None => {
-                self.parts.push(cold);
-                self.parts.len() as u32
-            }
-        }
+        let slot = self.free.pop().unwrap_or_else(|| self.parts.push_empty());
+        *self.parts.at_mut(slot) = Some(cold);
+        slot + 1
     }
 
     /// The part at `place`, which came from [`ColdStore::add`].
+    #[inline]
     pub fn at(&mut self, place: u32) -> &mut FlowCold {
-        self.parts[place as usize - 1].get_or_insert_default()
+        self.parts.at_mut(place - 1).get_or_insert_default()
     }
 
-    pub fn take(&mut self, place: u32) -> Option<Box<FlowCold>> {
-        if place == 0 {
-            return None;
+    /// Fetches the part at `place`, if it is one.
+    #[inline]
+    pub fn prefetch(&self, place: u32) {
+        if let Some(slot) = place.checked_sub(1) {
+            self.parts.prefetch(slot);
         }
-        self.free.push(place);
-        self.parts[place as usize - 1].take()
+    }
+
+    /// Nobody needs the part at `place` any more, if it is one.
+    pub fn free(&mut self, place: u32) {
+        if let Some(slot) = place.checked_sub(1) {
+            *self.parts.at_mut(slot) = None;
+            self.free.push(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cold_part_is_some_cache_lines() {
+        assert!(size_of::<FlowCold>() <= 384, "{}", size_of::<FlowCold>());
     }
 }

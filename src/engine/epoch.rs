@@ -1,7 +1,10 @@
 //! A slice of the input: some bytes, and where the frames are in them.
 //!
 //! An epoch is a unit of memory, not of meaning: the same input cut into other epochs gives the
-//! same records. It holds frames of one input only.
+//! same records. It holds frames of one input only, or of interfaces heard at once: then their stamps say which.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::flow::stamp::Stamp;
 use crate::wire::link::LinkType;
@@ -24,7 +27,7 @@ pub struct Frame {
 /// A slice of one input.
 #[derive(Debug, Default)]
 pub struct Epoch {
-    /// The input's ordinal.
+    /// The input's ordinal; of interfaces heard at once, the first frame's.
     pub ordinal: u32,
     pub bytes: Vec<u8>,
     pub frames: Vec<Frame>,
@@ -58,6 +61,8 @@ pub struct InputFacts {
     pub links: Vec<String>,
     /// A timestamp finer than a microsecond can occur: times are written with 9 digits.
     pub nanoseconds: bool,
+    /// The frame behind which that is so.
+    pub nanoseconds_after: u64,
     /// Lower-case hex, where hashing was asked for.
     pub sha256: Option<String>,
     /// What the user should know: a cut tail, a link type nobody decodes. One line each, without the file's name.
@@ -68,7 +73,7 @@ pub struct InputFacts {
 }
 
 /// Where frames come from.
-pub trait Source {
+pub trait Source: Send {
     /// Clears `epoch` and fills it with about `target` bytes of the next frames (one frame at least, a whole frame
     /// however long). `Ok(false)`, with an empty epoch, when all inputs have ended. An unusable input among several is
     /// remembered in [`Source::faults`] and passed over.
@@ -79,4 +84,43 @@ pub trait Source {
 
     /// Inputs that could not be used: one finished line each (which, what, what to do).
     fn faults(&self) -> &[String];
+
+    /// What lies ahead and can be read by many at once; None where only `fill` can go on.
+    fn stretch(&mut self) -> Option<Stretch> {
+        None
+    }
+
+    /// Goes on behind what was read of a stretch: at this offset, after so many packets of the input. Whether the next
+    /// stretch may be asked for.
+    fn pass(&mut self, to: u64, packets: u64, again: bool) {
+        let _ = (to, packets, again);
+    }
+}
+
+/// A stretch of one input. It begins with a record.
+#[derive(Clone)]
+pub struct Stretch {
+    pub pieces: Arc<dyn Pieces>,
+    pub ordinal: u32,
+    /// Offsets in the input.
+    pub from: u64,
+    pub to: u64,
+    /// Packets of the input before it.
+    pub packets: u64,
+}
+
+/// Reads pieces of a stretch: anybody's, in any order.
+pub trait Pieces: Send + Sync {
+    /// Fills `epoch` with the records that begin in `range`, numbered from 1. Where the first of them begins is looked
+    /// for, unless it is `sure` to be at the range's start. None where the range is not whole records to its end, or
+    /// none was found.
+    fn read(&self, range: Range<u64>, sure: bool, epoch: &mut Epoch) -> Option<Found>;
+}
+
+/// Where a piece's records are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub first: u64,
+    /// Where the record behind the last one begins.
+    pub next: u64,
 }

@@ -1,5 +1,7 @@
 //! Which finished flows were questions that nobody could read: DNS over TLS, over QUIC, over HTTPS.
 
+use std::net::IpAddr;
+
 use super::release::client_side;
 use crate::evidence::model::{App, TlsFacts};
 use crate::evidence::probe::Findings;
@@ -25,13 +27,13 @@ const HTTPS_PORT: u16 = 443;
 pub fn encrypted_dns(hot: &FlowHot, findings: &Findings) -> Option<(EncryptedDns, Side)> {
     let tls = findings.tls.as_deref()?;
     let client = client_side(hot, findings);
-    let kind = kind(hot, findings.app, tls, client.other())?;
+    let kind = kind(hot, findings, tls, client.other())?;
     was_answered(hot, client.other()).then_some((kind, client))
 }
 
-fn kind(hot: &FlowHot, app: App, tls: &TlsFacts, server: Side) -> Option<EncryptedDns> {
+fn kind(hot: &FlowHot, findings: &Findings, tls: &TlsFacts, server: Side) -> Option<EncryptedDns> {
     let end = hot.key.end(server);
-    let is_tls = matches!(app, App::Tls | App::Quic | App::Dtls);
+    let is_tls = matches!(findings.app, App::Tls | App::Quic | App::Dtls);
     // RFC 7858 names the protocol `dot`; drafts of DNS over QUIC added a number to `doq`.
     let says_so = |name: &String| name == "dot" || name == "doq" || name.starts_with("doq-");
     if is_tls && end.port == Some(DOT_PORT) || tls.alpn.iter().any(says_so) {
@@ -39,7 +41,13 @@ fn kind(hot: &FlowHot, app: App, tls: &TlsFacts, server: Side) -> Option<Encrypt
     }
     let by_name = tls.sni.as_ref().is_some_and(is_resolver_name);
     let by_address = is_tls && end.port == Some(HTTPS_PORT) && is_resolver_address(end.ip);
-    (by_name || by_address).then_some(EncryptedDns::Doh)
+    // What a proxy was asked for may be an address too.
+    let asked = findings
+        .proxy_host
+        .as_ref()
+        .and_then(|host| host.as_str().parse::<IpAddr>().ok());
+    let by_proxy = findings.proxy_port == Some(HTTPS_PORT) && asked.is_some_and(is_resolver_address);
+    (by_name || by_address || by_proxy).then_some(EncryptedDns::Doh)
 }
 
 /// The server sent data, or nothing of what it sent was captured.
@@ -72,7 +80,7 @@ mod tests {
         let tls = TlsFacts {
             hello: true,
             sni: (!name.is_empty()).then(|| Domain::from_text(name.as_bytes())),
-            alpn: vec![alpn.to_owned()],
+            alpn: [alpn.to_owned()].into_iter().collect(),
             ..TlsFacts::default()
         };
         Findings {
@@ -115,6 +123,19 @@ mod tests {
             );
         }
         assert_eq!(told(&flow(tcp, own, 443), &Findings::default()), None);
+    }
+
+    #[test]
+    fn a_resolvers_address_asked_of_a_proxy() {
+        let through = |host: &str, port| Findings {
+            proxy_host: Some(Domain::from_text(host.as_bytes())),
+            proxy_port: Some(port),
+            ..findings(App::Connect, "", "h2")
+        };
+        let proxy = flow(protocol::TCP, [203, 0, 113, 5], 3128);
+        assert_eq!(told(&proxy, &through("9.9.9.9", 443)), Some(EncryptedDns::Doh));
+        assert_eq!(told(&proxy, &through("9.9.9.9", 8443)), None);
+        assert_eq!(told(&proxy, &through("203.0.113.9", 443)), None);
     }
 
     #[test]

@@ -42,15 +42,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Divides `memory` bytes.
+    /// Divides `memory` bytes. What is left over is for what surrounds them: the allocator's own room, epochs under way, rows.
     pub fn of(memory: u64) -> Limits {
         let share = |percent: u64| memory.max(LEAST_MEMORY) / 100 * percent;
         Limits {
-            flow_bytes_a_shard: share(45) / SHARDS as u64,
-            probe_bytes_a_shard: (share(20) / SHARDS as u64).max(OPEN_FLOW_BYTES),
-            answer_bytes_a_shard: share(8) / SHARDS as u64,
-            named_addresses: (share(12) / NAMED_ADDRESS_BYTES) as usize,
-            fragment_bytes: share(5) as usize,
+            flow_bytes_a_shard: share(36) / SHARDS as u64,
+            probe_bytes_a_shard: (share(15) / SHARDS as u64).max(OPEN_FLOW_BYTES),
+            answer_bytes_a_shard: share(6) / SHARDS as u64,
+            named_addresses: (share(9) / NAMED_ADDRESS_BYTES) as usize,
+            fragment_bytes: share(4) as usize,
         }
     }
 }

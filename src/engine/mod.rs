@@ -4,14 +4,21 @@
 //! mark of the input names are shared, flows are named and judged ([`release`]), and rows leave in order.
 //! [`limits`] holds every bound.
 
+mod board;
 pub mod cold;
+mod departure;
 pub mod drive;
 pub mod epoch;
 pub mod hidden;
+mod intake;
 pub mod limits;
+mod load;
+mod lookup;
 mod naming;
+mod press;
 mod release;
 pub mod rows;
 pub mod scan;
 pub mod shard;
 mod tally;
+mod works;

@@ -1,11 +1,11 @@
 //! A finished flow becomes a row: who was the client, what is its name, what does the policy say.
 
 use super::cold::FlowCold;
-use super::epoch::InputFacts;
 use super::hidden::encrypted_dns;
+use super::lookup::SeenLookup;
 use super::naming;
+use super::press::Desk;
 use super::rows::{FlowRow, FrameMarks, NameRow, OutIn};
-use super::shard::{Finished, SeenLookup};
 use super::tally::Tallies;
 use crate::evidence::dns_answers::{DnsKind, Lookup};
 use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
@@ -14,62 +14,42 @@ use crate::evidence::tls_handshake::TlsMarks;
 use crate::flow::attempt::Attempt;
 use crate::flow::counters::FlowHot;
 use crate::flow::expiry::SECOND;
-use crate::flow::id::community_id;
+use crate::flow::id::CommunityId;
 use crate::flow::key::{FlowKey, Side};
 use crate::flow::stamp::Stamp;
 use crate::names::covers::Covers;
-use crate::names::hidden::HiddenClients;
-use crate::policy::compile::Policy;
 use crate::policy::judge::FlowFacts;
 use crate::wire::packet::protocol;
 
-/// What a row needs beside the flow itself.
-pub struct Desk<'a> {
-    pub policy: &'a Policy,
-    pub covers: &'a Covers,
-    pub hidden: &'a HiddenClients,
-    pub inputs: &'a [InputFacts],
-    /// The time of the packet seen last.
-    pub now_ns: u64,
-}
-
-impl Desk<'_> {
-    /// Times of this input are written with nine digits.
-    fn is_fine(&self, ordinal: u32) -> bool {
-        self.inputs.get(ordinal as usize).is_some_and(|input| input.nanoseconds)
-    }
-}
-
-/// Names and judges a flow.
-pub fn flow_row(finished: Finished, desk: &Desk<'_>, tallies: &mut Tallies) -> FlowRow {
-    let Finished { hot, cold, .. } = finished;
+/// Names and judges a flow, and counts it; None if nobody wants its row. What the row holds is taken out of the cold part.
+pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &mut Tallies) -> Option<FlowRow> {
     let FlowCold {
         findings,
         vlans,
         tunnels,
         told,
         ..
-    } = cold.map_or_else(FlowCold::default, |cold| *cold);
-    let mut findings = findings;
-    note_cover(&mut findings, hot.first, desk.covers);
-    let client = client_side(&hot, &findings);
+    } = cold;
+    note_cover(findings, hot.first, desk.covers);
+    let client = client_side(hot, findings);
     let (key, server) = (&hot.key, client.other());
     let told = told[server.index()].as_deref().unwrap_or_default();
-    let hidden = encrypted_dns(&hot, &findings).map(|(kind, _)| kind);
+    let hidden = encrypted_dns(hot, findings).map(|(kind, _)| kind);
     let hiding = desk.hidden.since(key.end(client).ip, hot.first);
-    let named = naming::choose(&findings, told, hiding, hot.first);
+    let named = naming::choose(findings, told, hiding, hot.first);
     let mut naming = named.naming;
-    let quality = quality(&hot, &findings);
+    let quality = quality(hot, findings);
     let (ours, theirs) = (client.index(), server.index());
     let packets = OutIn {
         out: u64::from(hot.packets[ours]),
         r#in: u64::from(hot.packets[theirs]),
     };
     let app = if is_icmp(key) { App::Icmp } else { findings.app };
+    let tls_in_quic = has_tls_in_quic(findings, server);
     // A handshake of which nothing was read has nothing to show.
-    let tls = findings.tls.filter(|tls| **tls != TlsFacts::default());
+    let tls = findings.tls.take().filter(|tls| **tls != TlsFacts::default());
 
-    let verdict = desk.policy.judge(&FlowFacts {
+    let facts = FlowFacts {
         protocol: key.protocol,
         client: key.end(client),
         server: key.end(server),
@@ -87,20 +67,26 @@ pub fn flow_row(finished: Finished, desk: &Desk<'_>, tallies: &mut Tallies) -> F
         quality,
         server_payload: hot.attempt.sent_data(server) || key.protocol != protocol::TCP && packets.r#in > 0,
         client_payload: hot.attempt.sent_data(client) || key.protocol != protocol::TCP && packets.out > 0,
-        established: is_answered(&hot, server),
+        established: is_answered(hot, server),
+        tls_in_quic,
         start_ns: hot.first.ns,
-    });
-    if naming.name.is_none() && !verdict.matches.is_empty() {
-        naming.kind = EvidenceKind::Address;
-    }
+    };
     let ordinal = hot.first.ordinal();
     let tally = tallies.of(ordinal);
     tally.flow(quality, tls.as_ref().is_some_and(|tls| tls.ech));
     if let Some(kind) = hidden {
         tally.hidden(kind, key.end(client).ip);
     }
-    FlowRow {
-        id: community_id(key, hot.sender),
+    let identified = desk.policy.identify(&facts);
+    if !desk.outlet.wants(identified.primary(), naming.name.is_some()) {
+        return None;
+    }
+    let verdict = desk.policy.judge_identified(&facts, &identified);
+    if naming.name.is_none() && !verdict.matches.is_empty() {
+        naming.kind = EvidenceKind::Address;
+    }
+    Some(FlowRow {
+        id: CommunityId::of(key, hot.sender),
         start_ns: hot.first.ns,
         end_ns: hot.last.ns,
         nanoseconds: desk.is_fine(ordinal),
@@ -118,18 +104,19 @@ pub fn flow_row(finished: Finished, desk: &Desk<'_>, tallies: &mut Tallies) -> F
         app,
         tls,
         quic: findings.quic,
-        frames: frame_marks(&hot, &findings.marks, named.dns),
+        frames: frame_marks(hot, &findings.marks, named.dns),
         naming,
         ordinal,
         quality,
         verdict,
-    }
+    })
 }
 
-/// A hello with the extension whose name is known to cover another.
+/// A hello with the extension whose name was known to cover another when it was said.
 fn note_cover(findings: &mut Findings, begin: Stamp, covers: &Covers) {
+    let said = findings.marks.hello.stamp().unwrap_or(begin);
     if let Some(tls) = &mut findings.tls {
-        tls.cover = tls.ech && tls.sni.as_ref().is_some_and(|sni| covers.is_cover(sni, begin));
+        tls.cover = tls.ech && tls.sni.as_ref().is_some_and(|sni| covers.is_cover(sni, said));
     }
 }
 
@@ -172,8 +159,18 @@ fn is_answered(hot: &FlowHot, server: Side) -> bool {
     }
 }
 
+/// The server went on in a version of QUIC whose handshake is TLS; seen even where the ServerHello was not.
+fn has_tls_in_quic(findings: &Findings, server: Side) -> bool {
+    let [lo, hi] = findings.quic_went_on;
+    let went_on = if server == Side::Lo { lo } else { hi };
+    went_on && findings.quic.is_some_and(|version| version.dialect().has_tls())
+}
+
 fn quality(hot: &FlowHot, findings: &Findings) -> Quality {
     let mut quality = findings.quality;
+    if hot.evicted {
+        quality.add(Quality::EVICTED);
+    }
     if hot.key.protocol == protocol::TCP && hot.key.ported {
         if !hot.attempt.saw_start() {
             quality.add(Quality::MIDSTREAM);
@@ -245,25 +242,24 @@ pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
 
 /// Where the proof is; what lies in another input than the flow's beginning is told apart.
 fn frame_marks(hot: &FlowHot, marks: &TlsMarks, dns: Option<Stamp>) -> FrameMarks {
-    let frame = |at: Option<Stamp>| at.map(Stamp::frame);
     let all = [
-        ("hello", marks.hello),
-        ("server_hello", marks.server_hello),
-        ("cert", marks.certificate),
-        ("dns", dns),
-        ("last", Some(hot.last)),
+        ("hello", marks.hello.ordinal()),
+        ("server_hello", marks.server_hello.ordinal()),
+        ("cert", marks.certificate.ordinal()),
+        ("dns", dns.map(Stamp::ordinal)),
+        ("last", Some(hot.last.ordinal())),
     ];
     let home = hot.first.ordinal();
     let elsewhere = all
         .into_iter()
-        .filter_map(|(name, at)| Some((name, at?.ordinal())))
+        .filter_map(|(name, at)| Some((name, at?)))
         .filter(|(_, at)| *at != home);
     FrameMarks {
         first: hot.first.frame(),
-        hello: frame(marks.hello),
-        server_hello: frame(marks.server_hello),
-        certificate: frame(marks.certificate),
-        dns: frame(dns),
+        hello: marks.hello.frame(),
+        server_hello: marks.server_hello.frame(),
+        certificate: marks.certificate.frame(),
+        dns: dns.map(Stamp::frame),
         last: hot.last.frame(),
         elsewhere: elsewhere.collect(),
     }

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
 pub use crate::flow::attempt::TcpState;
+pub use crate::flow::fragment::FragmentCounts;
+pub use crate::flow::id::CommunityId;
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
-use crate::policy::verdict::{Flag, RowId, Verdict};
+use crate::policy::verdict::{Flags, RowIds, Verdict};
 use crate::wire::quic_version::QuicVersion;
 
 /// One row, in the order of the output.
@@ -15,6 +17,15 @@ pub enum Row {
     Flow(Box<FlowRow>),
     Name(Box<NameRow>),
     Capture(Box<CaptureRow>),
+}
+
+/// What is still wanted of a row by whoever has seen it where it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its text alone, if there is any.
+    Text,
+    /// The row itself.
+    Row,
 }
 
 /// From the client, and to it.
@@ -56,7 +67,7 @@ pub struct FrameMarks {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowRow {
     /// Community ID v1, seed 0.
-    pub id: String,
+    pub id: CommunityId,
     pub start_ns: u64,
     pub end_ns: u64,
     /// Times are written with 9 digits.
@@ -101,8 +112,8 @@ pub struct NameRow {
     pub frame: u64,
     pub ordinal: u32,
     /// The rows that the query falls under.
-    pub matches: Vec<RowId>,
-    pub flags: Vec<Flag>,
+    pub matches: RowIds,
+    pub flags: Flags,
 }
 
 /// One input, at the end.
@@ -122,6 +133,7 @@ pub struct CaptureRow {
     pub dropped_by_kernel: Option<u64>,
     pub dropped_by_interface: Option<u64>,
     pub duplicates: u64,
+    pub fragments: FragmentCounts,
     /// Flows whose first packet is in this input.
     pub flows: u64,
     pub blind: Blind,
@@ -142,4 +154,28 @@ pub struct Blind {
     /// DNS over TLS, DTLS or QUIC: all that have port 853.
     pub dot: u64,
     pub evicted: u64,
+}
+
+impl Blind {
+    /// What was counted elsewhere.
+    pub fn add(&mut self, other: Blind) {
+        let Blind {
+            cut,
+            gap,
+            midstream,
+            one_sided,
+            ech,
+            doh,
+            dot,
+            evicted,
+        } = other;
+        self.cut += cut;
+        self.gap += gap;
+        self.midstream += midstream;
+        self.one_sided += one_sided;
+        self.ech += ech;
+        self.doh += doh;
+        self.dot += dot;
+        self.evicted += evicted;
+    }
 }

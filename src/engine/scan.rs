@@ -4,19 +4,21 @@
 //! that a decided flow never touches packet bytes again. Fragments are put together here, in the
 //! input's order, before their datagram joins its shard.
 
+mod signature;
+
 use super::epoch::{Epoch, Frame};
 use super::limits::{Limits, SHARDS};
-use super::tally::Tallies;
+use super::tally::{Tallies, Tally};
 use crate::flow::attempt::IcmpWord;
-use crate::flow::fragment::{Abandoned, FragmentLimits, Outcome, Reassembler};
+use crate::flow::fragment::{Abandoned, Fate, FragmentCounts, FragmentLimits, Outcome, Reassembler};
 use crate::flow::id::icmp_ends;
 use crate::flow::key::{FlowKey, Side};
-use crate::flow::repeat::{Recent, Signature, SignatureKind, mix};
+use crate::flow::repeat::{Recent, Signature};
 use crate::flow::stamp::Stamp;
-use crate::wire::decode::{decode, open, peeled, whole};
-use crate::wire::icmp;
+use crate::wire::decode::{by_steps, open, peeled, whole};
 use crate::wire::packet::{Family, PacketView, TcpFields, TcpFlags, Transport, Vlans, protocol};
 use crate::wire::tunnel::Tunnels;
+use crate::wire::{fast, icmp};
 
 /// One packet as the shards see it.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,14 @@ pub struct PacketRef {
     pub kind: RefKind,
     /// VLAN tags or tunnels were taken off; which, its frame tells.
     pub tagged: bool,
+}
+
+impl PacketRef {
+    /// There are bytes above its headers, captured or not.
+    #[inline]
+    pub fn has_payload(&self) -> bool {
+        self.payload.length > 0 || self.cut > 0
+    }
 }
 
 /// Payload bytes: in the epoch, or among the datagrams put together from fragments.
@@ -75,7 +85,7 @@ pub enum RefKind {
     /// An ICMP error quoted a packet of this flow: note it if the flow is there, make none.
     Quoted(IcmpWord),
     /// Pieces of a datagram that never became whole.
-    AbandonedFragments,
+    AbandonedFragments(Fate),
 }
 
 /// The buckets of an epoch.
@@ -124,6 +134,13 @@ impl Buckets {
     fn push(&mut self, packet: PacketRef) {
         self.shards[shard_of(packet.hash)].push(packet);
     }
+
+    /// Adds what belongs to the frame of its index, whatever was pushed already.
+    fn insert(&mut self, packet: PacketRef) {
+        let bucket = &mut self.shards[shard_of(packet.hash)];
+        let place = bucket.partition_point(|there| there.frame <= packet.frame);
+        bucket.insert(place, packet);
+    }
 }
 
 /// The top bits choose the shard, the low ones the place in its table.
@@ -153,37 +170,32 @@ impl Scanner {
         }
     }
 
-    /// Decodes the epoch's frames in `range` into `buckets`.
-    pub fn scan(&mut self, epoch: &Epoch, range: std::ops::Range<usize>, buckets: &mut Buckets, tallies: &mut Tallies) {
-        let tally = tallies.of(epoch.ordinal);
-        for (index, frame) in epoch.frames.iter().enumerate().take(range.end).skip(range.start) {
-            tally.frame(frame);
-            // Matched by reference: moving the view out costs half as much again as decoding it.
-            match &decode(frame.link, epoch.frame_bytes(frame), frame.wire) {
-                Ok(view) if is_whole(view) => {
-                    let span = Span::in_epoch(view.payload, epoch);
-                    let packet = reference(view, span, frame.stamp, index as u32);
-                    if view.protocol == protocol::ICMP || view.protocol == protocol::ICMPV6 {
-                        push_quoted(view, &packet, buckets);
-                    }
-                    buckets.push(packet);
-                }
-                Ok(view) if self.recent.is_copy(piece_signature(view), frame.stamp.ns) => tally.duplicate(),
-                Ok(view) if is_cut_head(view) => {
-                    let packet = whole(view, view.protocol, view.payload, view.cut, view.ip_length);
-                    let span = Span::in_epoch(packet.payload, epoch);
-                    buckets.push(reference(&packet, span, frame.stamp, index as u32));
-                }
-                Ok(view) => {
-                    let tunnels = match view.tunnelled {
-                        true => peeled(frame.link, epoch.frame_bytes(frame), frame.wire).map(|(_, tunnels)| tunnels),
-                        false => Ok(Tunnels::default()),
-                    };
-                    self.fragment(view, tunnels.unwrap_or_default(), frame, index as u32, buckets);
-                    self.give_up(frame.stamp.ns, buckets);
-                }
-                Err(reason) => tally.undecoded(*reason),
+    /// Decodes all frames of an epoch into `buckets`.
+    pub fn scan(&mut self, epoch: &Epoch, buckets: &mut Buckets, tallies: &mut Tallies) {
+        decode_all(epoch, buckets, tallies, |frame, index, buckets, tallies| {
+            self.join(epoch, frame, index, buckets, tallies.of(frame.stamp.ordinal()));
+        });
+    }
+
+    /// Takes a piece of a datagram.
+    pub fn join(&mut self, epoch: &Epoch, frame: &Frame, index: u32, buckets: &mut Buckets, tally: &mut Tally) {
+        match &by_steps(frame.link, epoch.frame_bytes(frame), frame.wire) {
+            Ok(view) if self.recent.is_copy(signature::of_piece(view), frame.stamp.ns) => tally.duplicate(),
+            Ok(view) if is_cut_head(view) => {
+                self.reassembler.pass_by(frame.stamp);
+                let packet = whole(view, view.protocol, view.payload, view.cut, view.ip_length);
+                let span = Span::in_epoch(packet.payload, epoch);
+                buckets.insert(uncommon_reference(&packet, span, frame.stamp, index));
             }
+            Ok(view) => {
+                let tunnels = match view.tunnelled {
+                    true => peeled(frame.link, epoch.frame_bytes(frame), frame.wire).map(|(_, tunnels)| tunnels),
+                    false => Ok(Tunnels::default()),
+                };
+                self.fragment(view, tunnels.unwrap_or_default(), frame, index, buckets);
+                self.give_up(frame.stamp.ns, index, buckets);
+            }
+            Err(reason) => tally.undecoded(*reason),
         }
     }
 
@@ -213,24 +225,30 @@ impl Scanner {
         let reference = PacketRef {
             // A packet inside is one, in however many pieces the one around it came.
             packets: if tunnels == around { few(datagram.packets) } else { 1 },
-            ..reference(&packet, span, frame.stamp, index)
+            ..uncommon_reference(&packet, span, frame.stamp, index)
         };
-        buckets.push(reference);
+        buckets.insert(reference);
     }
 
     /// Datagrams that will not become whole by `now_ns` become flows of their own.
-    fn give_up(&mut self, now_ns: u64, buckets: &mut Buckets) {
+    fn give_up(&mut self, now_ns: u64, index: u32, buckets: &mut Buckets) {
         self.reassembler.expire(now_ns, &mut self.abandoned);
-        self.push_abandoned(buckets);
+        self.push_abandoned(index, buckets);
     }
 
     /// The input has ended: so have all datagrams that wait.
     pub fn finish(&mut self, buckets: &mut Buckets) {
         self.reassembler.finish(&mut self.abandoned);
-        self.push_abandoned(buckets);
+        self.push_abandoned(0, buckets);
     }
 
-    fn push_abandoned(&mut self, buckets: &mut Buckets) {
+    /// What became of fragments, by input; complete after [`Scanner::finish`].
+    pub fn fragments(&self) -> &[FragmentCounts] {
+        self.reassembler.counts()
+    }
+
+    /// `index`: at which frame they were given up.
+    fn push_abandoned(&mut self, index: u32, buckets: &mut Buckets) {
         for gone in self.abandoned.drain(..) {
             let (key, side) = FlowKey::of(
                 gone.family,
@@ -240,7 +258,7 @@ impl Scanner {
                 (gone.destination, 0),
                 false,
             );
-            buckets.push(PacketRef {
+            buckets.insert(PacketRef {
                 key,
                 hash: key.hash(),
                 at: gone.first,
@@ -250,15 +268,65 @@ impl Scanner {
                 ip_bytes: u32::try_from(gone.bytes).unwrap_or(u32::MAX),
                 sequence: 0,
                 acknowledgment: 0,
-                frame: 0,
+                frame: index,
                 packets: few(gone.packets),
                 flags: TcpFlags::default(),
                 side,
-                kind: RefKind::AbandonedFragments,
+                kind: RefKind::AbandonedFragments(gone.fate),
                 tagged: false,
             });
         }
     }
+}
+
+/// Decodes all frames of an epoch. Pieces of datagrams, which need the frames before them, are left to `pieces`.
+pub fn decode_all(
+    epoch: &Epoch,
+    buckets: &mut Buckets,
+    tallies: &mut Tallies,
+    mut pieces: impl FnMut(&Frame, u32, &mut Buckets, &mut Tallies),
+) {
+    // Only what is heard on several interfaces at once changes its input within an epoch.
+    for of_one in epoch
+        .frames
+        .chunk_by(|one, next| one.stamp.ordinal() == next.stamp.ordinal())
+    {
+        let ordinal = of_one.first().map_or(0, |frame| frame.stamp.ordinal());
+        tallies.of(ordinal).frames(of_one);
+    }
+    for (index, frame) in (0..).zip(&epoch.frames) {
+        let bytes = epoch.frame_bytes(frame);
+        match &fast::common(frame.link, bytes, frame.wire) {
+            Some(view) => {
+                let span = Span::in_epoch(view.payload, epoch);
+                buckets.push(reference(view, span, frame.stamp, index));
+            }
+            None => {
+                if !decode_uncommon(epoch, frame, index, buckets, tallies) {
+                    pieces(frame, index, buckets, tallies);
+                }
+            }
+        }
+    }
+}
+
+/// Decodes a frame that is not a common one; false if it is a piece of a datagram.
+#[inline(never)]
+fn decode_uncommon(epoch: &Epoch, frame: &Frame, index: u32, buckets: &mut Buckets, tallies: &mut Tallies) -> bool {
+    // Matched by reference: moving the view out costs half as much again as decoding it.
+    match &by_steps(frame.link, epoch.frame_bytes(frame), frame.wire) {
+        Ok(view) if is_whole(view) => {
+            let span = Span::in_epoch(view.payload, epoch);
+            let packet = uncommon_reference(view, span, frame.stamp, index);
+            if view.protocol == protocol::ICMP || view.protocol == protocol::ICMPV6 {
+                push_quoted(view, &packet, buckets);
+            }
+            buckets.push(packet);
+        }
+        Ok(_) => return false,
+        Err(reason) => tallies.of(frame.stamp.ordinal()).undecoded(*reason),
+    }
+    true
 }
 
 #[inline]
@@ -275,8 +343,14 @@ fn few(packets: u32) -> u16 {
     u16::try_from(packets).unwrap_or(u16::MAX)
 }
 
+/// The same as [`reference`], not written out where it is used.
+#[inline(never)]
+fn uncommon_reference(view: &PacketView<'_>, payload: Span, at: Stamp, frame: u32) -> PacketRef {
+    reference(view, payload, at, frame)
+}
+
 /// What a flow's step needs to know of a packet.
-#[inline]
+#[inline(always)]
 fn reference(view: &PacketView<'_>, payload: Span, at: Stamp, frame: u32) -> PacketRef {
     let (ports, ported, fields) = match view.transport {
         Transport::Tcp {
@@ -307,7 +381,7 @@ fn reference(view: &PacketView<'_>, payload: Span, at: Stamp, frame: u32) -> Pac
         hash,
         at,
         payload,
-        signature: signature(view, hash, side, &fields),
+        signature: signature::of_packet(view, hash, side, &fields),
         cut: view.cut,
         ip_bytes: view.ip_length,
         sequence: fields.sequence,
@@ -318,73 +392,6 @@ fn reference(view: &PacketView<'_>, payload: Span, at: Stamp, frame: u32) -> Pac
         side,
         kind: RefKind::Packet,
         tagged: view.tunnelled || !view.vlans.as_slice().is_empty(),
-    }
-}
-
-/// The same for a piece of a datagram.
-fn piece_signature(view: &PacketView<'_>) -> Signature {
-    let place = view.fragment.map_or((0, 0), |place| {
-        (u64::from(place.identification), u64::from(place.offset))
-    });
-    let ends = (view.source as u64).rotate_left(32) ^ view.destination as u64 ^ (view.source >> 64) as u64;
-    let shape = u64::from(view.ip_length) << 8 | u64::from(view.protocol);
-    Signature {
-        hash: mix(
-            view.tunnel,
-            [ends, place.0 << 32 | place.1, shape, view.payload.len() as u64],
-        ),
-        kind: SignatureKind::Identified,
-    }
-}
-
-/// What makes a packet itself, but for what a router or a switch may change on the way.
-///
-/// A TCP segment with an identification is known by its place in the stream, without a look at its payload. All else is known by both
-/// ends of its payload too: many datagrams of one connection begin alike (QUIC's connection id), but end in a tag of their own.
-#[inline]
-fn signature(view: &PacketView<'_>, flow_hash: u64, side: Side, fields: &TcpFields) -> Signature {
-    let identified = view.identification != 0;
-    let payload = if identified && view.protocol == protocol::TCP {
-        &[]
-    } else {
-        view.payload
-    };
-    let (head, behind) = word(payload);
-    let (second, _) = word(behind);
-    let (before_last, last) = match payload.last_chunk::<16>() {
-        Some(end) => (word(end).0, word(end.get(8..).unwrap_or(&[])).0),
-        None => (0, 0),
-    };
-    let stream = u64::from(fields.sequence) << 32 | u64::from(fields.acknowledgment);
-    let shape = u64::from(view.identification) << 48
-        | u64::from(fields.flags.0) << 40
-        | u64::from(view.ip_length) << 1
-        | side as u64;
-    Signature {
-        hash: mix(
-            flow_hash,
-            [
-                stream,
-                shape,
-                head ^ before_last.rotate_left(17),
-                second ^ last.rotate_left(29),
-            ],
-        ),
-        kind: match (identified, view.payload.is_empty()) {
-            (true, _) => SignatureKind::Identified,
-            (false, false) => SignatureKind::ByContent,
-            // Acknowledgments that repeat each other are how TCP reports a loss: nothing tells them from copies.
-            (false, true) => SignatureKind::None,
-        },
-    }
-}
-
-/// The first eight bytes as a number, or what there is of them, and the rest.
-#[inline]
-fn word(bytes: &[u8]) -> (u64, &[u8]) {
-    match bytes.split_first_chunk::<8>() {
-        Some((head, rest)) => (u64::from_le_bytes(*head), rest),
-        None => (bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), &[]),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::epoch::{Frame, InputFacts};
 use super::hidden::EncryptedDns;
-use super::rows::{Blind, CaptureRow};
+use super::rows::{Blind, CaptureRow, FragmentCounts};
 use crate::evidence::model::Quality;
 use crate::wire::decode::Undecoded;
 
@@ -18,6 +18,7 @@ pub struct Tally {
     last_ns: Option<u64>,
     undecoded: [u64; Undecoded::COUNT],
     duplicates: u64,
+    fragments: FragmentCounts,
     flows: u64,
     blind: Blind,
     /// Who asked resolvers where nobody could see it: the first of them, if there are more than a row names.
@@ -28,20 +29,13 @@ pub struct Tally {
 const MAX_HIDDEN: usize = 1000;
 
 impl Tally {
-    #[inline]
-    pub fn frame(&mut self, frame: &Frame) {
-        self.packets += 1;
-        self.bytes += u64::from(frame.captured);
-        let ns = frame.stamp.ns;
+    pub fn frames(&mut self, frames: &[Frame]) {
+        self.packets += frames.len() as u64;
+        self.bytes += frames.iter().map(|frame| u64::from(frame.captured)).sum::<u64>();
         // A packet without a time (a simple packet block at the start) says nothing of when the capture began.
-        if ns != 0 {
-            if self.first_ns.is_none_or(|first| ns < first) {
-                self.first_ns = Some(ns);
-            }
-            if self.last_ns.is_none_or(|last| ns > last) {
-                self.last_ns = Some(ns);
-            }
-        }
+        let times = || frames.iter().map(|frame| frame.stamp.ns).filter(|ns| *ns != 0);
+        self.first_ns = self.first_ns.into_iter().chain(times()).min();
+        self.last_ns = self.last_ns.into_iter().chain(times()).max();
     }
 
     #[inline]
@@ -50,12 +44,25 @@ impl Tally {
     }
 
     /// The same packet, captured once more.
-    pub fn duplicate(&mut self) {
-        self.duplicates += 1;
+    fn add(&mut self, other: Tally) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.first_ns = [self.first_ns, other.first_ns].into_iter().flatten().min();
+        self.last_ns = self.last_ns.max(other.last_ns);
+        for (count, more) in self.undecoded.iter_mut().zip(other.undecoded) {
+            *count += more;
+        }
+        self.duplicates += other.duplicates;
+        self.flows += other.flows;
+        self.blind.add(other.blind);
+        self.hidden.extend(other.hidden);
+        while self.hidden.len() > MAX_HIDDEN {
+            self.hidden.pop_last();
+        }
     }
 
-    pub fn add_duplicates(&mut self, count: u64) {
-        self.duplicates += count;
+    pub fn duplicate(&mut self) {
+        self.duplicates += 1;
     }
 
     /// A flow that began in this input has ended.
@@ -100,7 +107,31 @@ impl Tallies {
         &mut self.0[ordinal]
     }
 
+    /// What became of fragments, by ordinal.
+    pub fn add_fragments(&mut self, counts: &[FragmentCounts]) {
+        for (ordinal, fragments) in counts.iter().enumerate() {
+            self.of(ordinal as u32).fragments = *fragments;
+        }
+    }
+
     /// The rows at the end, one an input.
+    /// Packets not decoded, over all inputs.
+    pub fn undecoded(&self) -> u64 {
+        self.0.iter().flat_map(|tally| tally.undecoded).sum()
+    }
+
+    /// Flows that have ended, over all inputs.
+    pub fn flows(&self) -> u64 {
+        self.0.iter().map(|tally| tally.flows).sum()
+    }
+
+    /// What others have counted.
+    pub fn add(&mut self, others: Tallies) {
+        for (ordinal, other) in others.0.into_iter().enumerate() {
+            self.of(ordinal as u32).add(other);
+        }
+    }
+
     pub fn into_rows(mut self, inputs: &[InputFacts]) -> Vec<CaptureRow> {
         inputs
             .iter()
@@ -130,6 +161,7 @@ fn row(facts: &InputFacts, tally: Tally) -> CaptureRow {
         dropped_by_kernel: facts.dropped_by_kernel,
         dropped_by_interface: facts.dropped_by_interface,
         duplicates: tally.duplicates,
+        fragments: tally.fragments,
         flows: tally.flows,
         blind: tally.blind,
         hidden_clients: tally.hidden.into_iter().collect(),

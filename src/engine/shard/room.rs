@@ -1,8 +1,9 @@
 //! How a shard keeps within its share: what is let go, and when.
 
-use super::{PROBING_SWEEP_LEAST, SeenLookup, Shard};
+use super::{PROBING_SWEEP_LEAST, Shard};
 use crate::engine::cold::Cost;
 use crate::engine::limits::FLOW_BYTES;
+use crate::engine::lookup::SeenLookup;
 use crate::evidence::model::Quality;
 use crate::flow::counters::Stage;
 use crate::flow::expiry::SECOND;
@@ -31,7 +32,7 @@ impl Shard {
             if deadline / SECOND > second {
                 self.calendar.enter_exactly(deadline, handle);
             } else {
-                self.cold_of(handle.slot).findings.quality.add(Quality::EVICTED);
+                flow.evicted = true;
                 self.leave(handle.slot, hash);
             }
         }
@@ -64,7 +65,7 @@ impl Shard {
         }
         let (naming, addresses) = (seen.lookup.naming.len() as u64, seen.lookup.addresses.len() as u64);
         self.lookup_bytes += size_of::<SeenLookup>() as u64 + naming * CLAIM_BYTES + addresses * 2 * ADDRESS_BYTES;
-        self.lookups.push(seen);
+        self.lookups.push(Some(seen));
     }
 
     pub(super) fn sweep_probing(&mut self) {
