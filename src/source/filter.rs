@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use pcap::{BpfProgram, Capture, Linktype};
 
-use super::live::in_short;
+use super::live::complaint::in_short;
 use crate::engine::epoch::{Epoch, Frame, InputFacts, Source};
 use crate::wire::link::LinkType;
 
@@ -82,7 +82,7 @@ fn compile(link: LinkType, expression: &str) -> Result<BpfProgram, pcap::Error> 
     Capture::dead(Linktype(dlt(link)))?.compile(expression, true)
 }
 
-/// The reverse of [`live::link_type`](super::live::link_type).
+/// The reverse of what [`live::handle`](super::live::handle) does.
 fn dlt(link: LinkType) -> i32 {
     match link {
         LinkType::RAW | LinkType::RAW_OPENBSD => 12,

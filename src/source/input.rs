@@ -9,10 +9,13 @@
 //! The buffer stays at the length that it once had and is written over, so that no byte is zeroed
 //! before it is read. What lies behind the last frame has no meaning.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::engine::epoch::{Epoch, InputFacts};
+use crate::engine::epoch::{Epoch, InputFacts, Stretch};
+use crate::source::cut::CutFile;
 use crate::source::magic::{self, Compression, Kind};
 use crate::source::pcap_file::{FILE_HEADER, PcapFile};
 use crate::source::pcapng_file::{PcapngFile, SECTION_HEADER};
@@ -45,6 +48,10 @@ pub struct Input {
     carried: Vec<u8>,
     ended: bool,
     failure: Option<String>,
+    /// Where the next record begins, in the unpacked bytes.
+    offset: u64,
+    /// The file itself, where it may be read in pieces.
+    cut: Option<File>,
 }
 
 impl Input {
@@ -93,6 +100,8 @@ impl Input {
                     carried: Vec::new(),
                     ended: false,
                     failure: None,
+                    offset: if kind == Kind::Pcap { FILE_HEADER as u64 } else { 0 },
+                    cut: None,
                 }),
                 None => Err(refuse(kind, &mut stream, packing)),
             };
@@ -103,7 +112,8 @@ impl Input {
         })
     }
 
-    /// Fills `epoch` with about `target` bytes of whole records, as [`Source::fill`] has it; false at the end.
+    /// Fills `epoch` with about `target` bytes of whole records, as [`Source::fill`] has it; false at the end, and where
+    /// there is nothing more for now.
     ///
     /// [`Source::fill`]: crate::engine::epoch::Source::fill
     pub fn fill(&mut self, epoch: &mut Epoch, target: usize, facts: &mut InputFacts) -> bool {
@@ -134,7 +144,10 @@ impl Input {
             };
             let at_hand = bytes.get(walked..filled).unwrap_or(&[]);
             match self.walker.walk(at_hand, &mut out) {
-                Walked::Upto(n) => walked += n,
+                Walked::Upto(n) => {
+                    walked += n;
+                    self.offset += n as u64;
+                }
                 Walked::Broken(damage) => {
                     self.end(facts, Some(format!("cut short: {damage}")));
                     break;
@@ -157,6 +170,10 @@ impl Input {
                     break;
                 }
                 Ok(n) => filled += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.carried.extend_from_slice(bytes.get(walked..filled).unwrap_or(&[]));
+                    break;
+                }
                 Err(error) => {
                     let why = self.read_failed(&error.to_string());
                     self.end(facts, why);
@@ -167,7 +184,63 @@ impl Input {
         !frames.is_empty()
     }
 
+    /// There will be nothing more.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The piece of a record lies at the end of what there is for now.
+    pub fn is_inside_a_record(&self) -> bool {
+        !self.carried.is_empty()
+    }
+
+    pub fn is_compressed(&self) -> bool {
+        self.packing.is_some()
+    }
+
     /// Why reading the stored bytes failed, if it did: one finished sentence without the input's name.
+    /// Allows the rest of the input to be read in pieces: `file` is what it is read from, and nobody wants its hash.
+    pub fn allow_cutting(&mut self, file: File) {
+        let is_plain = self.packing.is_none() && self.walker.pcap().is_some();
+        self.cut = is_plain.then_some(file);
+    }
+
+    /// See [`Source::stretch`](crate::engine::epoch::Source::stretch).
+    pub fn stretch(&mut self, ordinal: u32) -> Option<Stretch> {
+        if self.ended {
+            return None;
+        }
+        let file = self.cut.as_ref()?;
+        let to = file.metadata().ok()?.len();
+        let pieces = CutFile::new(file.try_clone().ok()?, self.walker.pcap()?.clone());
+        Some(Stretch {
+            pieces: Arc::new(pieces),
+            ordinal,
+            from: self.offset,
+            to,
+            packets: self.walker.packets(),
+        })
+    }
+
+    /// See [`Source::pass`](crate::engine::epoch::Source::pass). Says how many bytes were passed.
+    pub fn pass(&mut self, to: u64, packets: u64, again: bool) -> u64 {
+        // The handle shares its place in the file with the one that the stream reads from.
+        let moved = self.cut.as_mut().map(|file| file.seek(SeekFrom::Start(to)));
+        if let (Some(Err(error)), None) = (moved, &self.failure) {
+            self.failure = Some(format!("reading failed ({error})"));
+            self.ended = true;
+        }
+        if !again {
+            self.cut = None;
+        }
+        self.carried.clear();
+        self.stream.forget_peeked();
+        if let Some(pcap) = self.walker.pcap() {
+            pcap.set_packets(packets);
+        }
+        to - std::mem::replace(&mut self.offset, to).min(to)
+    }
+
     pub fn take_failure(&mut self) -> Option<String> {
         self.failure.take()
     }

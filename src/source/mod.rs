@@ -4,6 +4,8 @@
 //!  folder ─▶ files ─┐
 //!  file ────────────┼─▶ stream (count, hash, unpack) ─▶ input (pieces, carry) ─▶ pcap_file | pcapng_file ─▶ Epoch
 //!  pipe, `-` ───────┘
+//!  folder that grows ─▶ follow ─▶ one file after another, as they grow ─▶ stream ...
+//!  interfaces ─▶ live ─▶ Epoch, and files (keep)
 //! ```
 //!
 //! The contract:
@@ -22,11 +24,17 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod ending;
 #[cfg(feature = "live")]
 pub mod filter;
+pub mod follow;
+#[cfg(feature = "live")]
+pub mod keep;
 #[cfg(feature = "live")]
 pub mod live;
+pub mod meter;
 
+mod cut;
 mod folder;
 mod input;
 mod magic;
@@ -48,7 +56,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::engine::epoch::{Epoch, InputFacts, Source};
+use crate::engine::epoch::{Epoch, InputFacts, Source, Stretch};
 use crate::source::input::{Input, Refusal};
 use crate::source::stream::Stored;
 
@@ -177,6 +185,21 @@ impl Source for Inputs {
                 return true;
             }
             self.current = None;
+        }
+    }
+
+    fn stretch(&mut self) -> Option<Stretch> {
+        if self.current.is_none() {
+            self.current = self.next_input();
+        }
+        let (input, ordinal) = self.current.as_mut()?;
+        input.stretch(*ordinal)
+    }
+
+    fn pass(&mut self, to: u64, packets: u64, again: bool) {
+        if let Some((input, _)) = &mut self.current {
+            let passed = input.pass(to, packets, again);
+            self.progress.read.fetch_add(passed, Ordering::Relaxed);
         }
     }
 
@@ -315,7 +338,13 @@ fn open_file(path: &Path, count: Arc<AtomicU64>, hash: bool, facts: &mut InputFa
         why: not_opened(&error),
         capture: true,
     })?;
-    Input::open(Stored::new(Box::new(file), count, hash), Some(path), facts)
+    // A hash wants all bytes in their order.
+    let again = if hash { None } else { file.try_clone().ok() };
+    let mut input = Input::open(Stored::new(Box::new(file), count, hash), Some(path), facts)?;
+    if let Some(again) = again {
+        input.allow_cutting(again);
+    }
+    Ok(input)
 }
 
 fn named(path: &Path) -> InputFacts {

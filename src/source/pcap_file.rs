@@ -63,7 +63,7 @@ impl Shape {
 }
 
 /// A pcap file being walked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PcapFile {
     shape: Shape,
     link: LinkType,
@@ -135,6 +135,52 @@ impl PcapFile {
 
     pub fn packets(&self) -> u64 {
         self.packets
+    }
+
+    /// So many packets were taken by others.
+    pub fn set_packets(&mut self, packets: u64) {
+        self.packets = packets;
+    }
+
+    /// Bytes of a record's header.
+    pub fn header(&self) -> usize {
+        if self.shape.modified {
+            MODIFIED_RECORD_HEADER
+        } else {
+            RECORD_HEADER
+        }
+    }
+
+    /// Whether `bytes` look like `count` records one behind the other, each within a day of the one before.
+    pub fn chain(&self, bytes: &[u8], count: usize) -> bool {
+        const DAY: u32 = 86_400;
+        let mut cursor = Cursor::new(bytes);
+        let mut before = None;
+        for _ in 0..count {
+            let Some(record) = self.record(&mut cursor) else {
+                return false;
+            };
+            let parts = (NS_PER_SECOND / self.shape.unit_ns) as u32;
+            let fits = record.part < parts && record.captured > 0 && record.captured <= record.wire;
+            let near = before.is_none_or(|before: u32| before.abs_diff(record.seconds) <= DAY);
+            if !fits || !near || cursor.take(record.captured as usize).is_none() {
+                return false;
+            }
+            before = Some(record.seconds);
+        }
+        true
+    }
+
+    fn record(&self, cursor: &mut Cursor<'_>) -> Option<Record> {
+        let fields = cursor.take(self.header())?.first_chunk()?;
+        let mut record = match self.shape.order {
+            Order::Little => record_fields::<false>(fields),
+            Order::Big => record_fields::<true>(fields),
+        };
+        if self.swapped_lengths && record.captured > record.wire {
+            std::mem::swap(&mut record.captured, &mut record.wire);
+        }
+        (record.captured <= self.limit).then_some(record)
     }
 
     fn walk_as<const BIG: bool, const HEADER: usize>(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Walked {

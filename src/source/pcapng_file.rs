@@ -240,7 +240,10 @@ impl PcapngFile {
         if self.interfaces.len() >= MAX_INTERFACES {
             return Err(Damage::TooManyInterfaces);
         }
-        facts.nanoseconds |= interface.clock.finer_than_microseconds();
+        if interface.clock.finer_than_microseconds() && !facts.nanoseconds {
+            facts.nanoseconds = true;
+            facts.nanoseconds_after = self.packets;
+        }
         self.interfaces.push(interface);
         Ok(())
     }

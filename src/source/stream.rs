@@ -39,6 +39,8 @@ impl Read for Stored {
             match self.from.read(buffer) {
                 Ok(n) => break n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Nothing more for now, of what still grows.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
                 Err(error) => {
                     self.failure = Some(error.to_string());
                     return Err(error);
@@ -103,6 +105,11 @@ impl Stream {
         }
         self.ahead.truncate(there);
         &self.ahead
+    }
+
+    /// Does not give out what was peeked at: the reading goes on elsewhere.
+    pub fn forget_peeked(&mut self) {
+        self.given = self.ahead.len();
     }
 
     /// Does not give out the first `n` bytes that were peeked at.

@@ -120,6 +120,14 @@ impl Walker {
         }
     }
 
+    /// The pcap file, if it is one.
+    pub fn pcap(&mut self) -> Option<&mut PcapFile> {
+        match self {
+            Walker::Pcap(pcap) => Some(pcap),
+            Walker::Pcapng(_) => None,
+        }
+    }
+
     /// Packets taken so far.
     pub fn packets(&self) -> u64 {
         match self {
