@@ -51,6 +51,18 @@ pub struct ReadArgs {
     #[arg(long)]
     pub hash: bool,
 
+    /// Follow a folder into which another program rotates captures, or one file that grows, until stopped
+    #[arg(long)]
+    pub follow: bool,
+
+    /// With --follow: stop after this long: 90s, 15m, 8h
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "follow")]
+    pub duration: Option<Duration>,
+
+    /// With --follow: statistics on stderr as often as this, also where it is no terminal: 1, 10s
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, requires = "follow", conflicts_with = "quiet")]
+    pub stats: Option<Duration>,
+
     #[command(flatten)]
     pub common: Common,
 }
@@ -64,6 +76,7 @@ Examples:
   flowsift read office.pcapng --names --format json -o office.jsonl
   flowsift read logs/ --policy ours.toml --fail-on blocked --fail-on intercepted
   ssh gateway tcpdump -i eth0 -w - | flowsift read -
+  flowsift read --follow /var/captures         what tcpdump -G or dumpcap -b writes there, as it is written
 
 Flags: port, tls-version, plaintext, rerouted, address, intercepted, blocked, internal, hidden-name, retired, \
 ambiguous, broad. The README tells what each means, and every field of the JSON.";
@@ -78,9 +91,17 @@ pub struct LiveArgs {
         long = "interface",
         value_name = "IFACE",
         value_delimiter = ',',
-        required = true
+        required_unless_present = "follow"
     )]
     pub interfaces: Vec<String>,
+
+    /// Instead of interfaces: a folder into which another program rotates captures, or one file that grows
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with_all = ["interfaces", "workers", "snaplen", "buffer", "write", "rotate_size", "rotate_every", "keep"]
+    )]
+    pub follow: Option<PathBuf>,
 
     /// Stop after this long: 90s, 15m, 8h
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
@@ -90,15 +111,52 @@ pub struct LiveArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub packets: Option<u64>,
 
+    /// Look at no more than this many bytes of a packet
+    #[arg(long, value_name = "BYTES", default_value = "262144", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snaplen: u32,
+
+    /// The kernel's buffer for each interface, which bursts must fit into
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = quantity::ring)]
+    pub buffer: u32,
+
+    /// Listeners an interface, a thread each, that share its packets
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub workers: u8,
+
+    /// Keep the packets too, in this file: pcap or pcapng, as its name ends
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// With -w: begin another file when one would become larger than this: 100MB. A number and a time go into the names
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size, requires = "write")]
+    pub rotate_size: Option<u64>,
+
+    /// With -w: begin another file when one holds this much time: 60s, 1h
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "write")]
+    pub rotate_every: Option<Duration>,
+
+    /// With -w and a rotation: keep so many files, remove the oldest
+    #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
+
+    /// Statistics on stderr as often as this, also where it is no terminal: 1, 10s
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, conflicts_with = "quiet")]
+    pub stats: Option<Duration>,
+
     #[command(flatten)]
     pub common: Common,
 }
 
 const LIVE_EXAMPLES: &str = "\
+Flows are written as they end, and what is written is seen at least once a second. SIGINT (Ctrl-C) and SIGTERM end the run \
+with all flows that are still open. On a terminal the last line tells how it goes.
+
 Examples:
   flowsift live -i eth0
-  flowsift live -i eth0 --duration 15m --class salestim
-  flowsift live -i eth0 --filter 'host 10.0.0.7' --format json | jq .name";
+  flowsift live -i eth0,wlan0 --duration 15m --class salestim
+  flowsift live -i eth0 --filter 'host 10.0.0.7' --format json | jq .name
+  flowsift live -i eth0 -w kept.pcapng --rotate-size 100MB --keep 20   the last 2 GB of packets
+  flowsift live --follow /var/captures";
 
 /// What every command that judges flows takes.
 #[derive(Debug, Group)]
@@ -135,7 +193,7 @@ pub struct Common {
     #[arg(long)]
     pub names: bool,
 
-    /// How many threads may work; the result does not depend on it (this version works with one)
+    /// How many threads may work; the result does not depend on it [default: the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 

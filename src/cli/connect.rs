@@ -1,5 +1,7 @@
 //! The one door between the commands and the layers below: inputs, policy and engine, as a command needs them.
 
+use std::sync::Arc;
+
 use super::exit::Failure;
 use super::plan::{Input, Plan};
 use super::policy_file;
@@ -7,7 +9,8 @@ use crate::engine::drive::{self, Outlet, Settings};
 use crate::engine::epoch::Source;
 use crate::engine::limits::EPOCH_BYTES;
 use crate::policy::compile::Policy;
-use crate::sink::{Labels, PolicyNames, RowNames};
+use crate::sink::{Labels, PolicyNames};
+use crate::source::meter::Meter;
 use crate::source::{InputOptions, Inputs, Progress};
 
 /// A source, a policy and an engine, put together and ready to run.
@@ -17,6 +20,11 @@ pub trait Reader {
 
     /// How far the reading is, where that can be known (not of an interface).
     fn progress(&self) -> Option<Progress>;
+
+    /// The numbers of a run that goes on until it is stopped.
+    fn meter(&self) -> Option<Arc<Meter>> {
+        None
+    }
 
     /// Reads everything, or until the outlet has had enough. Every row goes out, whatever is shown of them later.
     fn run(&mut self, outlet: &mut dyn Outlet) -> Ended;
@@ -29,19 +37,27 @@ pub struct Ended {
     pub warnings: Vec<String>,
     /// Inputs that could not be used.
     pub faults: Vec<String>,
+    /// Those lines of both that were shown while it ran.
+    pub said: Vec<String>,
 }
 
 /// Opens what the plan asks for.
 pub fn open(plan: &Plan) -> Result<Box<dyn Reader>, Failure> {
     let (policy, warnings) = policy_file::load(&plan.policy)?;
-    let (source, progress) = source(plan)?;
+    let Opened {
+        source,
+        progress,
+        meter,
+    } = source(plan)?;
     let settings = Settings {
         memory: plan.memory,
         epoch_bytes: EPOCH_BYTES,
+        threads: plan.threads,
     };
     Ok(Box::new(Connected {
         source,
         progress,
+        meter,
         policy,
         settings,
         warnings,
@@ -51,6 +67,7 @@ pub fn open(plan: &Plan) -> Result<Box<dyn Reader>, Failure> {
 struct Connected {
     source: Box<dyn Source>,
     progress: Option<Progress>,
+    meter: Option<Arc<Meter>>,
     policy: Policy,
     settings: Settings,
     /// About the policy.
@@ -64,13 +81,17 @@ impl Reader for Connected {
             several => several.iter().map(|input| input.name.clone()).collect(),
         };
         Labels {
-            policy: policy_names(&self.policy),
+            policy: PolicyNames::of(&self.policy),
             files,
         }
     }
 
     fn progress(&self) -> Option<Progress> {
         self.progress.clone()
+    }
+
+    fn meter(&self) -> Option<Arc<Meter>> {
+        self.meter.clone()
     }
 
     fn run(&mut self, outlet: &mut dyn Outlet) -> Ended {
@@ -81,44 +102,47 @@ impl Reader for Connected {
         Ended {
             warnings,
             faults: self.source.faults().to_vec(),
+            said: Vec::new(),
         }
     }
 }
 
-fn policy_names(policy: &Policy) -> PolicyNames {
-    let row = |row: &crate::policy::model::Row| RowNames {
-        id: row.id.clone(),
-        class: row.class.clone(),
-        line: row.line.as_str().to_owned(),
-    };
-    PolicyNames {
-        name: policy.name().to_owned(),
-        sha256: policy.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
-        rows: policy.rows().map(|(_, of_policy)| row(of_policy)).collect(),
-        review_due_ns: policy.header().review_due_ns(),
-    }
+/// A source, and how its progress can be seen.
+struct Opened {
+    source: Box<dyn Source>,
+    progress: Option<Progress>,
+    meter: Option<Arc<Meter>>,
 }
 
-fn source(plan: &Plan) -> Result<(Box<dyn Source>, Option<Progress>), Failure> {
+fn source(plan: &Plan) -> Result<Opened, Failure> {
+    let filter = plan.filter.as_deref();
+    let running = |source, meter| Opened {
+        source,
+        progress: None,
+        meter: Some(meter),
+    };
     match &plan.input {
         Input::Files(files) => {
             let inputs = Inputs::open(files, InputOptions { hash: plan.hash }).map_err(Failure::lines)?;
-            let progress = inputs.progress();
-            Ok((filtered(inputs, plan.filter.as_deref())?, Some(progress)))
+            Ok(Opened {
+                progress: Some(inputs.progress()),
+                source: filtered(inputs, filter)?,
+                meter: None,
+            })
         }
-        Input::Interfaces {
-            names,
-            duration,
-            packets,
-        } => Ok((
-            super::listen::open(names, plan.filter.clone(), *duration, *packets)?,
-            None,
-        )),
+        Input::Followed { place, until } => {
+            let (follow, meter) = super::listen::folder(place, plan.hash, *until)?;
+            Ok(running(filtered(follow, filter)?, meter))
+        }
+        Input::Interfaces(listening) => {
+            let (live, meter) = super::listen::interfaces(listening, plan.filter.clone())?;
+            Ok(running(live, meter))
+        }
     }
 }
 
 #[cfg(feature = "live")]
-fn filtered(inputs: Inputs, filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+fn filtered(inputs: impl Source + 'static, filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
     match filter {
         None => Ok(Box::new(inputs)),
         Some(filter) => {
@@ -129,7 +153,7 @@ fn filtered(inputs: Inputs, filter: Option<&str>) -> Result<Box<dyn Source>, Fai
 }
 
 #[cfg(not(feature = "live"))]
-fn filtered(inputs: Inputs, _filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+fn filtered(inputs: impl Source + 'static, _filter: Option<&str>) -> Result<Box<dyn Source>, Failure> {
     // The plan has refused a filter that cannot be compiled here.
     Ok(Box::new(inputs))
 }

@@ -1,27 +1,63 @@
-//! Opens an interface and makes SIGINT and SIGTERM a clean end.
+//! Opens what goes on until it is stopped: interfaces, or a folder that is followed. SIGINT and SIGTERM are a clean end.
 
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::exit::Failure;
+use super::plan::{Limits, Listening};
 use crate::engine::epoch::Source;
+use crate::source::ending::Until;
+use crate::source::follow::Follow;
+use crate::source::meter::Meter;
+
+/// A source that goes on, and its numbers.
+pub type Running<S> = (S, Arc<Meter>);
 
 #[cfg(feature = "live")]
-pub fn open(
-    names: &[String],
-    filter: Option<String>,
-    duration: Option<Duration>,
-    packets: Option<u64>,
-) -> Result<Box<dyn Source>, Failure> {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
+pub fn interfaces(listening: &Listening, filter: Option<String>) -> Result<Running<Box<dyn Source>>, Failure> {
+    use super::plan::Kept;
+    use crate::source::keep::{Format, KeepOptions};
     use crate::source::live::{Live, LiveOptions};
 
-    let [interface] = names else {
-        return Err(Failure::new(
-            "one interface at a time: give -i one name, or `any` for all of them",
-        ));
+    let keep = |kept: &Kept| {
+        Some(KeepOptions {
+            path: kept.path.clone(),
+            format: Format::of(&kept.path)?,
+            rotate_size: kept.rotate_size,
+            rotate_every: kept.rotate_every,
+            most_files: kept.most_files,
+        })
     };
+    let live = Live::open(LiveOptions {
+        interfaces: listening.names.clone(),
+        workers: listening.workers,
+        filter,
+        snaplen: listening.snaplen,
+        ring: listening.ring,
+        until: until(listening.until)?,
+        keep: listening.keep.as_ref().and_then(keep),
+    })
+    .map_err(Failure::new)?;
+    let meter = live.meter();
+    Ok((Box::new(live), meter))
+}
+
+#[cfg(not(feature = "live"))]
+pub fn interfaces(_listening: &Listening, _filter: Option<String>) -> Result<Running<Box<dyn Source>>, Failure> {
+    Err(Failure::new(
+        "this flowsift was built without `live`: install libpcap's headers and build it again",
+    ))
+}
+
+pub fn folder(place: &Path, hash: bool, limits: Limits) -> Result<Running<Follow>, Failure> {
+    let follow = Follow::open(place, hash, until(limits)?).map_err(Failure::new)?;
+    let meter = follow.meter();
+    Ok((follow, meter))
+}
+
+/// A signal ends it too.
+fn until(limits: Limits) -> Result<Until, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // A second signal while the first is being obeyed ends the program at once.
@@ -29,24 +65,9 @@ pub fn open(
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
     }
-    let options = LiveOptions {
-        interface: interface.clone(),
-        filter,
-        duration,
-        packets,
+    Ok(Until {
+        duration: limits.duration,
+        packets: limits.packets,
         stop,
-    };
-    Ok(Box::new(Live::open(options).map_err(Failure::new)?))
-}
-
-#[cfg(not(feature = "live"))]
-pub fn open(
-    _names: &[String],
-    _filter: Option<String>,
-    _duration: Option<Duration>,
-    _packets: Option<u64>,
-) -> Result<Box<dyn Source>, Failure> {
-    Err(Failure::new(
-        "this flowsift was built without `live`: install libpcap's headers and build it again",
-    ))
+    })
 }

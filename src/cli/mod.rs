@@ -18,6 +18,7 @@ pub mod policy_file;
 pub mod progress;
 pub mod quantity;
 pub mod read;
+pub mod status;
 pub mod suggest;
 pub mod usage;
 

@@ -27,9 +27,9 @@ impl Destination {
     }
 
     /// Opens it, a file emptied. The file is written in place, so that it can be followed while it grows.
-    pub fn open(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write>, Failure> {
+    pub fn open(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write + Send + Sync>, Failure> {
         let path = match self {
-            Destination::Stdout => return Ok(Box::new(io::stdout().lock())),
+            Destination::Stdout => return Ok(Box::new(io::stdout())),
             Destination::File(path) => path,
         };
         if let Some(input) = inputs.iter().find(|input| is_inside(path, input)) {

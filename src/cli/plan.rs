@@ -7,12 +7,16 @@ use std::time::Duration;
 use super::args::{Args, Colour, Command, Common, Format};
 use super::exit::Failure;
 use super::output::Destination;
+use super::status::Statistics;
 use super::suggest;
 use crate::engine::limits::LEAST_MEMORY;
 use crate::engine::rows::Row;
 use crate::policy::verdict::{Flag, FlagKind};
 use crate::sink::PolicyNames;
 use crate::sink::style::Style;
+
+mod running;
+pub use running::{Kept, Limits, Listening};
 
 /// A command, decided.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct Plan {
     /// Results go to a terminal, which a progress bar would write into.
     pub on_screen: bool,
     pub progress: bool,
+    pub statistics: Statistics,
     pub warnings: bool,
 }
 
@@ -44,11 +49,12 @@ pub struct Plan {
 pub enum Input {
     /// Files and folders as typed, `-` for standard input.
     Files(Vec<PathBuf>),
-    Interfaces {
-        names: Vec<String>,
-        duration: Option<Duration>,
-        packets: Option<u64>,
+    /// A folder that another program writes captures into, or one file that grows.
+    Followed {
+        place: PathBuf,
+        until: Limits,
     },
+    Interfaces(Listening),
 }
 
 /// What the command line runs in.
@@ -67,18 +73,22 @@ pub struct Surroundings {
 /// A table's width where there is no terminal to ask, and where a terminal does not tell.
 const WIDTH_OF_A_FILE: usize = 120;
 const WIDTH_OF_A_TERMINAL: usize = 80;
+/// How often a terminal shows statistics.
+const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 
 impl Plan {
     pub fn new(args: Args, around: &Surroundings) -> Result<Plan, Failure> {
-        let (input, hash, common) = match args.command {
-            Command::Read(read) => (Input::Files(read.files), read.hash, read.common),
+        let (input, hash, stats, common) = match args.command {
+            Command::Read(read) => (
+                running::files(read.files, read.follow, read.duration)?,
+                read.hash,
+                read.stats,
+                read.common,
+            ),
             Command::Live(live) => {
-                let input = Input::Interfaces {
-                    names: live.interfaces,
-                    duration: live.duration,
-                    packets: live.packets,
-                };
-                (input, false, live.common)
+                let stats = live.stats;
+                let (input, common) = running::listening(live)?;
+                (input, false, stats, common)
             }
         };
         check(&input, &common, around)?;
@@ -117,6 +127,15 @@ impl Plan {
             output,
             on_screen,
             progress: reads_files && around.stderr_terminal && !common.quiet,
+            statistics: match (reads_files || common.quiet, around.stderr_terminal, stats) {
+                (true, ..) => Statistics::None,
+                (_, true, every) => Statistics::OneLine(
+                    every.unwrap_or(STATISTICS_EVERY),
+                    around.columns.unwrap_or(WIDTH_OF_A_TERMINAL),
+                ),
+                (_, false, Some(every)) => Statistics::Lines(every),
+                (_, false, None) => Statistics::AtTheEnd,
+            },
             warnings: !common.quiet,
             input,
         })
@@ -131,7 +150,8 @@ impl Plan {
     pub fn files(&self) -> &[PathBuf] {
         match &self.input {
             Input::Files(files) => files,
-            Input::Interfaces { .. } => &[],
+            Input::Followed { place, .. } => std::slice::from_ref(place),
+            Input::Interfaces(_) => &[],
         }
     }
 }
@@ -139,7 +159,7 @@ impl Plan {
 /// What this build or this place cannot do.
 fn check(input: &Input, common: &Common, around: &Surroundings) -> Result<(), Failure> {
     let live = cfg!(feature = "live");
-    if !live && matches!(input, Input::Interfaces { .. }) {
+    if !live && matches!(input, Input::Interfaces(_)) {
         return Err(Failure::new(
             "this flowsift was built without `live`: install libpcap's headers and build it with `--features live`",
         ));
@@ -200,7 +220,8 @@ impl Select {
         }
     }
 
-    fn has_class(&self, class: &str) -> bool {
+    /// A class is asked for, or all are.
+    pub fn has_class(&self, class: &str) -> bool {
         self.classes.is_empty() || self.classes.iter().any(|asked| asked == class)
     }
 

@@ -30,6 +30,17 @@ pub fn size(text: &str) -> Result<u64, String> {
     quantity(text, &SIZES).ok_or_else(|| "write a size as 300MB or 1GiB".to_owned())
 }
 
+/// The size of a ring in the kernel.
+pub fn ring(text: &str) -> Result<u32, String> {
+    const LEAST: u64 = 1 << 20;
+    // libpcap takes an int.
+    const MOST: u64 = i32::MAX as u64;
+    match size(text)? {
+        bytes @ LEAST..=MOST => Ok(bytes as u32),
+        _ => Err("give it from 1MiB to 2GB".to_owned()),
+    }
+}
+
 /// `90`, `90s`, `15m`, `8h`.
 pub fn span(text: &str) -> Result<Duration, String> {
     match quantity(text, &SPANS) {
@@ -62,6 +73,15 @@ mod tests {
         assert_eq!(size("500000"), Ok(500_000));
         for bad in ["", "MB", "-1", "1.5G", "1TB", "99999999999999GB", "3 0"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_ring_has_a_sensible_size() {
+        assert_eq!(ring("64MiB"), Ok(64 << 20));
+        assert_eq!(ring("2GB"), Ok(2_000_000_000));
+        for bad in ["1MB", "2GiB", "0", "ring"] {
+            assert!(ring(bad).is_err(), "{bad}");
         }
     }
 

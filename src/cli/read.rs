@@ -2,20 +2,24 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::args::Format;
 use super::connect::{self, Ended, Reader};
 use super::exit::{Exit, Failure};
 use super::plan::{Input, Plan};
 use super::progress::Progress;
+use super::status::Status;
 use super::{Outcome, say};
-use crate::engine::drive::Outlet;
-use crate::engine::rows::{CaptureRow, Row};
+use crate::engine::drive::{Outlet, SoFar};
+use crate::engine::rows::{CaptureRow, Row, Wanted};
 use crate::policy::builtin;
-use crate::policy::verdict::FlagKind;
+use crate::policy::verdict::{FlagKind, RowId};
 use crate::sink::jsonl::JsonLines;
 use crate::sink::table::Table;
 use crate::sink::{Labels, PolicyNames, Sink, text};
+use crate::source::meter::Meter;
 use crate::wire::undecoded::Undecoded;
 
 /// Does what the plan says.
@@ -25,21 +29,34 @@ pub fn run(plan: Plan) -> Outcome {
     plan.select.check(&labels.policy)?;
     // Opened last: a command that fails before it has read anything leaves earlier results as they were.
     let out = plan.output.open(plan.files())?;
-    if plan.warnings
-        && let Input::Interfaces { names, .. } = &plan.input
-    {
-        say(&format!("listening on {}; Ctrl-C ends it", names.join(", ")));
+    if plan.warnings {
+        match &plan.input {
+            Input::Interfaces(live) => say(&format!("listening on {}; Ctrl-C ends it", live.names.join(", "))),
+            Input::Followed { place, .. } => say(&format!("following {}; Ctrl-C ends it", place.display())),
+            Input::Files(_) => {}
+        }
     }
     let progress = match reader.progress() {
         Some(reading) if plan.progress => Progress::start(reading),
         _ => Progress::default(),
     };
-    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, out, progress);
-    if plan.warnings {
-        ended.warnings.iter().for_each(|line| say(line));
-    }
-    ended.faults.iter().for_each(|line| say(line));
+    let status = match reader.meter() {
+        Some(meter) => Status::start(meter, plan.statistics, plan.on_screen),
+        None => Status::default(),
+    };
+    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, out, Shown { progress, status });
+    let lines = ended.warnings.iter().filter(|_| plan.warnings).chain(&ended.faults);
+    lines
+        .filter(|line| !ended.said.contains(line))
+        .for_each(|line| say(line));
     outcome
+}
+
+/// What a terminal shows while it goes on.
+#[derive(Default)]
+struct Shown {
+    progress: Progress,
+    status: Status,
 }
 
 /// Runs the reader into a sink.
@@ -47,8 +64,8 @@ fn deliver(
     plan: &Plan,
     reader: &mut dyn Reader,
     labels: Labels,
-    out: Box<dyn Write + '_>,
-    progress: Progress,
+    out: Box<dyn Write + Send + Sync + '_>,
+    shown: Shown,
 ) -> (Ended, Outcome) {
     let mut delivery = Delivery {
         plan,
@@ -57,9 +74,11 @@ fn deliver(
             Format::Table => Box::new(Table::new(out, labels.clone(), plan.style)),
         },
         labels,
-        progress,
-        hidden: 0,
-        wanting: false,
+        shown,
+        meter: reader.meter(),
+        counts: SoFar::default(),
+        hidden: AtomicU64::new(0),
+        wanting: AtomicBool::new(false),
         remarks: Vec::new(),
         overlapping: 0,
         last_ns: None,
@@ -67,13 +86,17 @@ fn deliver(
     };
     let mut ended = reader.run(&mut delivery);
     ended.warnings.append(&mut delivery.remarks);
-    ended.warnings.extend(warn_of_overlap(delivery.overlapping));
+    // Interfaces are heard at once, in the order of time.
+    if !matches!(plan.input, Input::Interfaces(_)) {
+        ended.warnings.extend(warn_of_overlap(delivery.overlapping));
+    }
     // The age of the built-in list is ours to mend; of a list that the user keeps, the user is told.
     if plan.policy != builtin::DEFAULT {
         ended
             .warnings
             .extend(warn_of_age(&delivery.labels.policy, delivery.last_ns));
     }
+    ended.said = delivery.shown.status.stop(delivery.counts);
     let outcome = delivery.finish(&ended);
     (ended, outcome)
 }
@@ -82,12 +105,16 @@ fn deliver(
 struct Delivery<'a> {
     plan: &'a Plan,
     labels: Labels,
-    sink: Box<dyn Sink + 'a>,
-    progress: Progress,
+    sink: Box<dyn Sink + Send + Sync + 'a>,
+    shown: Shown,
+    /// Of a run that goes on: it tells which files have begun.
+    meter: Option<Arc<Meter>>,
+    /// Of the capture rows.
+    counts: SoFar,
     /// Flows that were not asked for.
-    hidden: u64,
+    hidden: AtomicU64,
     /// A flag of `--fail-on` was seen, on a flow shown or not.
-    wanting: bool,
+    wanting: AtomicBool,
     /// About what was read, a finished line each.
     remarks: Vec<String>,
     /// Inputs that begin before the one in front of them ends.
@@ -109,10 +136,17 @@ impl Delivery<'_> {
         }
     }
 
+    /// The progress bar would be written into.
+    fn clear_screen(&mut self) {
+        if self.plan.on_screen {
+            self.shown.progress.stop();
+        }
+    }
+
     fn finish(mut self, ended: &Ended) -> Outcome {
-        self.progress.stop();
+        self.shown.progress.stop();
         if self.error.is_none() {
-            let written = self.sink.finish(self.hidden);
+            let written = self.sink.finish(self.hidden.load(Ordering::Relaxed));
             let _ = self.kept(written);
         }
         match self.error {
@@ -121,20 +155,56 @@ impl Delivery<'_> {
             Some(error) => Err(Failure::io("write to", &self.plan.output, &error)),
             // What was not read may hold what was asked about: worse than having found it.
             None if !ended.faults.is_empty() => Ok(Exit::Unusable),
-            None if self.wanting => Ok(Exit::Wanting),
+            None if self.wanting.load(Ordering::Relaxed) => Ok(Exit::Wanting),
             None => Ok(Exit::Clean),
         }
     }
 }
 
 impl Outlet for Delivery<'_> {
-    fn row(&mut self, row: &Row) -> ControlFlow<()> {
+    fn wants(&self, primary: Option<RowId>, named: bool) -> bool {
+        // A flag that is asked about may be on a flow that is not shown.
+        let wanted = !self.plan.fail_on.is_empty()
+            || self
+                .plan
+                .select
+                .has_class(self.labels.policy.class(primary.as_slice(), named));
+        if !wanted {
+            self.hidden.fetch_add(1, Ordering::Relaxed);
+        }
+        wanted
+    }
+
+    fn set(&self, row: &Row, text: &mut Vec<u8>) -> Wanted {
         let flags = match row {
             Row::Flow(flow) => flow.verdict.flags.as_slice(),
             Row::Name(name) => name.flags.as_slice(),
-            Row::Capture(_) => &[],
+            Row::Capture(_) => return Wanted::Row,
         };
-        self.wanting |= flags.iter().any(|flag| self.plan.fail_on.contains(&flag.kind));
+        if flags.iter().any(|flag| self.plan.fail_on.contains(&flag.kind)) {
+            self.wanting.store(true, Ordering::Relaxed);
+        }
+        if !self.plan.select.shows(row, &self.labels.policy) {
+            if matches!(row, Row::Flow(_)) {
+                self.hidden.fetch_add(1, Ordering::Relaxed);
+            }
+            return Wanted::Text;
+        }
+        if matches!(row, Row::Name(_)) && !self.plan.shows_names() {
+            return Wanted::Text;
+        }
+        self.sink.set(row, text)
+    }
+
+    fn text(&mut self, text: &[u8]) -> ControlFlow<()> {
+        self.clear_screen();
+        let screen = self.shown.status.clear();
+        let written = self.sink.text(text);
+        drop(screen);
+        self.kept(written)
+    }
+
+    fn row(&mut self, row: &Row) -> ControlFlow<()> {
         if let Row::Capture(capture) = row {
             self.remarks.extend(warn_of_links(capture));
             let overlaps = capture
@@ -143,18 +213,13 @@ impl Outlet for Delivery<'_> {
                 .is_some_and(|(first, last)| first < last);
             self.overlapping += u64::from(overlaps);
             self.last_ns = self.last_ns.max(capture.last_ns);
+            self.counts.flows += capture.flows;
+            self.counts.undecoded += capture.undecoded.iter().map(|(_, count)| count).sum::<u64>();
         }
-        if !self.plan.select.shows(row, &self.labels.policy) {
-            self.hidden += u64::from(matches!(row, Row::Flow(_)));
-            return ControlFlow::Continue(());
-        }
-        if matches!(row, Row::Name(_)) && !self.plan.shows_names() {
-            return ControlFlow::Continue(());
-        }
-        if self.plan.on_screen {
-            self.progress.stop();
-        }
+        self.clear_screen();
+        let screen = self.shown.status.clear();
         let written = self.sink.row(row);
+        drop(screen);
         self.kept(written)
     }
 
@@ -162,8 +227,23 @@ impl Outlet for Delivery<'_> {
         self.plan.shows_names() || self.plan.fail_on.contains(&FlagKind::Blocked)
     }
 
+    /// The files of a folder that is followed become known as they begin.
+    fn prepare(&mut self) {
+        if let (Input::Followed { .. }, Some(meter)) = (&self.plan.input, &self.meter) {
+            let more = meter.files_since(self.labels.files.len());
+            self.sink.more_files(&more);
+            self.labels.files.extend(more);
+        }
+    }
+
+    fn so_far(&mut self, counts: SoFar) {
+        self.shown.status.so_far(counts);
+    }
+
     fn pause(&mut self) -> ControlFlow<()> {
+        let screen = self.shown.status.clear();
         let written = self.sink.flush();
+        drop(screen);
         self.kept(written)
     }
 }
@@ -233,14 +313,20 @@ mod tests {
         }
         fn run(&mut self, outlet: &mut dyn Outlet) -> Ended {
             for row in &self.rows {
-                if outlet.row(row).is_break() || outlet.pause().is_break() {
+                let mut text = Vec::new();
+                let given = match outlet.set(row, &mut text) {
+                    Wanted::Text if text.is_empty() => ControlFlow::Continue(()),
+                    Wanted::Text => outlet.text(&text),
+                    Wanted::Row => outlet.row(row),
+                };
+                if given.is_break() || outlet.pause().is_break() {
                     break;
                 }
                 self.taken += 1;
             }
             Ended {
-                warnings: Vec::new(),
                 faults: self.faults.clone(),
+                ..Ended::default()
             }
         }
     }
@@ -274,8 +360,7 @@ mod tests {
     fn delivered(words: &str, given: &mut Given) -> (String, Outcome) {
         let mut out = Vec::new();
         let plan = plan(words);
-        let progress = Progress::default();
-        let (_, outcome) = deliver(&plan, given, fixtures::labels(), Box::new(&mut out), progress);
+        let (_, outcome) = deliver(&plan, given, fixtures::labels(), Box::new(&mut out), Shown::default());
         (String::from_utf8(out).unwrap(), outcome)
     }
 
@@ -340,7 +425,7 @@ mod tests {
             let mut given = given();
             let plan = plan("--fail-on blocked");
             let out = Box::new(Broken(kind));
-            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), out, Progress::default());
+            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), out, Shown::default());
             assert_eq!(got, outcome);
             assert_eq!(given.taken, 0, "reading went on");
         }

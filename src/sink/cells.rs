@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use super::address::address;
 use super::style::{Align, Tone};
 use super::{Labels, text, words};
 use crate::engine::rows::{FlowRow, NameRow, OutIn};
@@ -124,7 +125,7 @@ impl Cells {
             time_ns: row.start_ns,
             verdict: verdict(row.verdict.standing, &row.verdict.flags),
             clock: text::clock(row.start_ns).as_str().to_owned(),
-            client: text::address(row.client.ip).as_str().to_owned(),
+            client: address(row.client.ip).as_str().to_owned(),
             client_port: with_port(row.client),
             server: with_port(row.server),
             name: name.map_or(NONE, |name| name.as_str()).to_owned(),
@@ -196,12 +197,12 @@ fn whole(pair: OutIn) -> u64 {
 const HTTPS: u16 = 443;
 
 fn bare(ip: IpAddr) -> String {
-    text::address(ip).as_str().to_owned()
+    address(ip).as_str().to_owned()
 }
 
 /// `198.18.1.11:443`, `[2001:db8::11]:443`.
 fn with_port(end: Endpoint) -> String {
-    let ip = text::address(end.ip);
+    let ip = address(end.ip);
     match (end.ip, end.port) {
         (_, None) => ip.as_str().to_owned(),
         (IpAddr::V4(_), Some(port)) => format!("{}:{port}", ip.as_str()),

@@ -1,11 +1,15 @@
 //! Rows made by hand, for the tests of every sink.
 
 use super::{Labels, PolicyNames, RowNames};
-use crate::engine::rows::{Blind, CaptureRow, FlowRow, FrameMarks, NameRow, Naming, OutIn, Row, TcpState};
+use crate::engine::rows::{
+    Blind, CaptureRow, CommunityId, FlowRow, FragmentCounts, FrameMarks, NameRow, Naming, OutIn, Row, TcpState,
+};
+use crate::evidence::ja4::Ja4;
 use crate::evidence::model::{App, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
-use crate::flow::key::Endpoint;
+use crate::flow::key::{Endpoint, FlowKey};
 use crate::names::domain::Domain;
-use crate::policy::verdict::{Flag, FlagKind, RowId, Severity, Standing, Verdict};
+use crate::policy::verdict::{Flag, FlagKind, Flags, Reason, RowId, RowIds, Severity, Standing, Verdict};
+use crate::wire::packet::address_bits;
 
 /// 2026-11-21T09:12:01Z.
 pub const MORNING: u64 = 1_795_252_321_000_000_000;
@@ -19,7 +23,6 @@ pub fn labels() -> Labels {
     };
     Labels {
         policy: PolicyNames {
-            review_due_ns: None,
             name: "lab".into(),
             sha256: "cd34".into(),
             rows: vec![
@@ -28,6 +31,7 @@ pub fn labels() -> Labels {
                 row("teams", "teams", "purple"),
                 row("exchange", "microsoft365", "purple"),
             ],
+            ..PolicyNames::default()
         },
         files: Vec::new(),
     }
@@ -46,10 +50,18 @@ fn chain() -> Vec<Domain> {
         .into()
 }
 
+/// Of `web_flow`: `1:ID`.
+fn id() -> CommunityId {
+    let bits = |ip: &str| address_bits(ip.parse().unwrap());
+    let ((family, client), (_, server)) = (bits("198.19.0.10"), bits("198.18.1.11"));
+    let (key, sender) = FlowKey::of(family, 6, 0, (client, 50514), (server, 443), true);
+    CommunityId::of(&key, sender)
+}
+
 /// A flow that has every field.
 pub fn web_flow() -> FlowRow {
     FlowRow {
-        id: "1:ONEnPSrBD36DavWv+kWEtE/UgB0=".into(),
+        id: id(),
         start_ns: MORNING + 123_456 * MICROSECOND,
         end_ns: MORNING + 3_000_001 * MICROSECOND,
         nanoseconds: false,
@@ -65,18 +77,21 @@ pub fn web_flow() -> FlowRow {
         tls: Some(Box::new(TlsFacts {
             sni: Some(Domain::from_text(b"app.salestim.io")),
             hello: true,
-            offered: vec![TlsVersion::TLS13, TlsVersion::TLS12],
+            offered: [TlsVersion::TLS13, TlsVersion::TLS12].into_iter().collect(),
             version: Some(TlsVersion::TLS12),
-            alpn: vec!["h2".into(), "http/1.1".into()],
-            ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+            alpn: ["h2", "http/1.1"].map(String::from).into_iter().collect(),
+            ja4: Ja4::of_text("t13d1516h2_8daaf6152771_e5627efa2ab1"),
             cipher: Some(0xc02f),
-            certificate: Some(Certificate {
-                subject: "CN=*.salestim.io".into(),
-                issuer: "CN=R3,O=Let's Encrypt".into(),
-                names: vec!["*.salestim.io".into()],
-                not_before: 1_790_985_600,
-                not_after: 1_798_761_600,
-            }),
+            certificate: Some(
+                Certificate {
+                    subject: "CN=*.salestim.io".into(),
+                    issuer: "CN=R3,O=Let's Encrypt".into(),
+                    names: vec!["*.salestim.io".into()],
+                    not_before: 1_790_985_600,
+                    not_after: 1_798_761_600,
+                }
+                .into(),
+            ),
             ..TlsFacts::default()
         })),
         quic: None,
@@ -100,8 +115,8 @@ pub fn web_flow() -> FlowRow {
         ordinal: 0,
         quality: Quality::default(),
         verdict: Verdict {
-            matches: vec![RowId(0), RowId(2)],
-            flags: Vec::new(),
+            matches: [RowId(0), RowId(2)].into_iter().collect(),
+            flags: Flags::new(),
             standing: Standing::Ok,
         },
     }
@@ -112,7 +127,7 @@ pub fn bare_flow() -> FlowRow {
     let mut quality = Quality::FRAGMENT;
     quality.add(Quality::CUT);
     FlowRow {
-        id: "1:bare".into(),
+        id: id(),
         start_ns: 1,
         end_ns: 2,
         nanoseconds: true,
@@ -136,8 +151,8 @@ pub fn bare_flow() -> FlowRow {
         ordinal: 1,
         quality,
         verdict: Verdict {
-            matches: Vec::new(),
-            flags: vec![flag(FlagKind::Blocked, Severity::High, Some("silent"))],
+            matches: RowIds::new(),
+            flags: vec![flag(FlagKind::Blocked, Severity::High, Some("silent"))].into(),
             standing: Standing::Unlisted,
         },
     }
@@ -147,7 +162,7 @@ pub fn flag(kind: FlagKind, severity: Severity, how: Option<&'static str>) -> Fl
     Flag {
         kind,
         severity,
-        why: "It was \"never\" answered.".into(),
+        why: Reason::Told("It was \"never\" answered.".into()),
         how,
     }
 }
@@ -167,8 +182,8 @@ pub fn name() -> NameRow {
         ttl: Some(60),
         frame: 9,
         ordinal: 0,
-        matches: vec![RowId(0)],
-        flags: Vec::new(),
+        matches: [RowId(0)].into_iter().collect(),
+        flags: Flags::new(),
     }
 }
 
@@ -186,6 +201,7 @@ pub fn capture() -> CaptureRow {
         dropped_by_kernel: Some(3),
         dropped_by_interface: None,
         duplicates: 0,
+        fragments: FragmentCounts::default(),
         flows: 73,
         blind: Blind {
             midstream: 2,
@@ -204,7 +220,7 @@ pub fn morning() -> Vec<Row> {
     failed.query = Domain::from_text(b"widget.intercom.io");
     failed.rcode = Some(3);
     failed.addresses.clear();
-    failed.flags = vec![flag(F::Blocked, High, Some("nxdomain"))];
+    failed.flags = vec![flag(F::Blocked, High, Some("nxdomain"))].into();
     rows.push(Row::Name(Box::new(failed)));
     type Spec<'a> = (
         &'a str,
@@ -352,7 +368,7 @@ pub fn morning() -> Vec<Row> {
         row.bytes.r#in = bytes;
         row.verdict = Verdict {
             matches: matches.iter().map(|id| RowId(*id)).collect(),
-            flags,
+            flags: flags.into(),
             standing,
         };
         rows.push(Row::Flow(Box::new(row)));

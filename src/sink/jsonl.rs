@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::record::{CaptureRecord, FlowRecord, NameRecord};
-use super::{Labels, Sink};
-use crate::engine::rows::Row;
+use super::{Labels, Sink, record};
+use crate::engine::rows::{Row, Wanted};
 
 /// How much is gathered before it is written: far more than a record, far less than a cache.
 const BATCH: usize = 64 * 1024;
@@ -26,6 +25,13 @@ impl<W: Write> JsonLines<W> {
         }
     }
 
+    fn write_if_many(&mut self) -> io::Result<()> {
+        if self.lines.len() >= BATCH {
+            return self.write_lines();
+        }
+        Ok(())
+    }
+
     fn write_lines(&mut self) -> io::Result<()> {
         // Emptied first: a line that failed is not tried again, or a broken pipe would be reported twice.
         let result = self.out.write_all(&self.lines);
@@ -35,19 +41,23 @@ impl<W: Write> JsonLines<W> {
 }
 
 impl<W: Write> Sink for JsonLines<W> {
+    fn set(&self, row: &Row, text: &mut Vec<u8>) -> Wanted {
+        line(row, &self.labels, text);
+        Wanted::Text
+    }
+
+    fn text(&mut self, text: &[u8]) -> io::Result<()> {
+        self.lines.extend_from_slice(text);
+        self.write_if_many()
+    }
+
     fn row(&mut self, row: &Row) -> io::Result<()> {
-        let start = self.lines.len();
-        match row {
-            Row::Flow(row) => serde_json::to_writer(&mut self.lines, &FlowRecord::new(row, &self.labels)),
-            Row::Name(row) => serde_json::to_writer(&mut self.lines, &NameRecord::new(row, &self.labels)),
-            Row::Capture(row) => serde_json::to_writer(&mut self.lines, &CaptureRecord::new(row, &self.labels)),
-        }?;
-        escape_controls(&mut self.lines, start);
-        self.lines.push(b'\n');
-        if self.lines.len() >= BATCH {
-            self.write_lines()?;
-        }
-        Ok(())
+        line(row, &self.labels, &mut self.lines);
+        self.write_if_many()
+    }
+
+    fn more_files(&mut self, names: &[String]) {
+        self.labels.files.extend_from_slice(names);
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -60,27 +70,12 @@ impl<W: Write> Sink for JsonLines<W> {
     }
 }
 
-/// The first of the bytes that plain text does not have.
-const DELETE: u8 = 0x7f;
-
-/// Escapes the control characters that JSON allows in the open, DEL and U+0080 to U+009F, in what was written since `start`.
-///
-/// Only a file's or a policy's name can hold one (text from the wire is ASCII by now), so nearly always this is one
-/// look for the highest byte, which the compiler does many bytes at a time. Both stand only inside strings, where an
-/// escape may take their place.
-fn escape_controls(lines: &mut Vec<u8>, start: usize) {
-    let line = lines.get(start..).unwrap_or(&[]);
-    if line.iter().fold(0, |highest, &byte| byte.max(highest)) < DELETE {
-        return;
-    }
-    let text = String::from_utf8_lossy(line).into_owned();
-    lines.truncate(start);
-    for c in text.chars() {
-        if c.is_control() {
-            lines.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
-        } else {
-            lines.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        }
+/// Appends a row's line.
+fn line(row: &Row, labels: &Labels, lines: &mut Vec<u8>) {
+    match row {
+        Row::Flow(row) => record::flow(row, labels, lines),
+        Row::Name(row) => record::name(row, labels, lines),
+        Row::Capture(row) => record::capture(row, labels, lines),
     }
 }
 
@@ -90,8 +85,9 @@ mod tests {
 
     use super::super::fixtures;
     use super::*;
+    use crate::engine::rows::FragmentCounts;
     use crate::names::domain::Domain;
-    use crate::policy::verdict::{Flag, FlagKind, Severity};
+    use crate::policy::verdict::{Flag, FlagKind, Reason, Severity};
 
     fn written(rows: &[Row], labels: &Labels) -> String {
         let mut bytes = Vec::new();
@@ -132,7 +128,7 @@ mod tests {
         assert_eq!(
             written(&[row], &labels),
             concat!(
-                r#"{"type":"flow","id":"1:bare","start":"1970-01-01T00:00:00.000000001Z","end":"1970-01-01T00:00:00.000000002Z","#,
+                r#"{"type":"flow","id":"1:ONEnPSrBD36DavWv+kWEtE/UgB0=","start":"1970-01-01T00:00:00.000000001Z","end":"1970-01-01T00:00:00.000000002Z","#,
                 r#""proto":"ip-47","client":{"ip":"2001:db8::1"},"server":{"ip":"2001:db8::2"},"packets":{"out":1,"in":0},"bytes":{"out":60,"in":0},"#,
                 r#""app":"unknown","evidence":{"kind":"none"},"frames":{"file":"b\"\u007f\u0085\n.pcap","first":3,"last":3},"quality":["cut","fragment"],"#,
                 r#""class":"unknown","matches":[],"verdict":"unlisted","flags":[{"flag":"blocked","severity":"high","how":"silent","why":"It was \"never\" answered."}]}"#,
@@ -153,7 +149,7 @@ mod tests {
         }
         let text = written(&[Row::Flow(Box::new(flow))], &fixtures::labels());
         assert!(text.contains(r#""sni":"app.salestim.io","hello":"sslv2","version":"1.2""#));
-        assert!(text.contains(r#""ech":true,"cover":true,"cert""#));
+        assert!(text.contains(r#""ech":true,"ech_accepted":false,"cover":true,"cert""#));
         assert!(text.contains(r#""candidates":["a.example"],"age_s":3}"#));
     }
 
@@ -188,6 +184,19 @@ mod tests {
             file: "-".into(),
             ..Default::default()
         };
+        let mut fragmented = empty.clone();
+        fragmented.fragments = FragmentCounts {
+            pieces: 9,
+            joined: 1,
+            overlap: 2,
+            invalid: 3,
+            incomplete: 4,
+            evicted: 5,
+        };
+        let text = written(&[Row::Capture(Box::new(fragmented))], &fixtures::labels());
+        assert!(text.contains(
+            r#""duplicates":0,"fragments":{"pieces":9,"joined":1,"overlap":2,"invalid":3,"incomplete":4,"evicted":5},"flows":0"#
+        ));
         let rows = [fixtures::capture(), empty].map(|row| Row::Capture(Box::new(row)));
         assert_eq!(
             written(&rows, &fixtures::labels()),
@@ -217,7 +226,8 @@ mod tests {
             let mut flow = fixtures::web_flow();
             flow.naming.name = Some(Domain::from_text(&wire));
             flow.naming.via = vec![Domain::from_labels(wire.split(|b| *b == b'x'))];
-            flow.verdict.flags = vec![Flag { kind: FlagKind::Port, severity: Severity::High, why: controls.clone(), how: None }];
+            let why = Reason::Told(controls.as_str().into());
+            flow.verdict.flags = vec![Flag { kind: FlagKind::Port, severity: Severity::High, why, how: None }].into();
             let mut labels = fixtures::labels();
             labels.files = vec![file.clone()];
             labels.policy.name = controls.clone();

@@ -3,14 +3,16 @@
 //! A sink takes the engine's rows in their order and writes them to one writer. It decides nothing about a flow: which
 //! rows are shown at all is the command line's choice, what is held against a flow is the policy's.
 //!
-//! - [`record`] is the schema: the serialised types, field by field. To add a field, add it there and in its test.
-//! - [`jsonl`] writes them, one object a line; [`table`] and [`summary`] write for a terminal.
-//! - [`text`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
+//! - [`record`] is the schema of the JSON Lines, field by field, on top of [`json`]. To add a field, add it there and in its test.
+//! - [`jsonl`] gathers them, one object a line; [`table`] and [`summary`] write for a terminal.
+//! - [`text`], [`address`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
 //!
 //! Strings from the wire arrive escaped (see [`crate::names::domain`]); names of files and of a policy's rows do not,
 //! and every sink escapes them for the place they go to.
 
+pub mod address;
 pub mod cells;
+pub mod json;
 pub mod jsonl;
 pub mod record;
 pub mod style;
@@ -21,13 +23,32 @@ pub mod words;
 
 use std::io;
 
-use crate::engine::rows::Row;
+use crate::engine::rows::{Row, Wanted};
+use crate::policy::compile::Policy;
+use crate::policy::judge::Wording;
+use crate::policy::model::Row as PolicyRow;
 use crate::policy::verdict::RowId;
 
 /// Where rows go, in order.
 pub trait Sink {
+    /// Looks at a row where it was made: on any thread, many at once, in no order. What it appends to `text` comes to
+    /// [`Sink::text`] when it is the row's turn.
+    fn set(&self, row: &Row, text: &mut Vec<u8>) -> Wanted {
+        let _ = (row, text);
+        Wanted::Row
+    }
+
+    /// Takes the text of rows; it may stay in a buffer.
+    fn text(&mut self, text: &[u8]) -> io::Result<()> {
+        let _ = text;
+        Ok(())
+    }
+
     /// Takes one row; it may stay in a buffer.
     fn row(&mut self, row: &Row) -> io::Result<()>;
+
+    /// More inputs have begun, behind those of the labels: where files are followed, they are not all known at first.
+    fn more_files(&mut self, _names: &[String]) {}
 
     /// Hands on whatever is buffered: for a live reader at the other end.
     fn flush(&mut self) -> io::Result<()>;
@@ -58,6 +79,7 @@ pub struct PolicyNames {
     pub sha256: String,
     /// By [`RowId`].
     pub rows: Vec<RowNames>,
+    pub wording: Wording,
     /// When it should have been reviewed, in nanoseconds since 1970.
     pub review_due_ns: Option<u64>,
 }
@@ -74,6 +96,21 @@ pub struct RowNames {
 impl PolicyNames {
     pub const OTHER: &str = "other";
     pub const UNKNOWN: &str = "unknown";
+
+    pub fn of(policy: &Policy) -> PolicyNames {
+        let row = |row: &PolicyRow| RowNames {
+            id: row.id.clone(),
+            class: row.class.clone(),
+            line: row.line.as_str().to_owned(),
+        };
+        PolicyNames {
+            name: policy.name().to_owned(),
+            sha256: policy.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
+            rows: policy.rows().map(|(_, content)| row(content)).collect(),
+            wording: Wording::of(policy),
+            review_due_ns: policy.header().review_due_ns(),
+        }
+    }
 
     pub fn row(&self, id: RowId) -> Option<&RowNames> {
         self.rows.get(usize::from(id.0))

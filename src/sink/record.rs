@@ -1,498 +1,235 @@
-//! The records: every serialised type, borrowed from the rows. This file is the schema of the JSON Lines.
+//! The records: from rows to lines. This file is the schema of the JSON Lines.
 //!
-//! Fields stand in the order in which they are written. A field without a value is left out; only `quality`, `matches`,
-//! `flags` and `link` are always there, as lists that may be empty. Numbers are JSON numbers, times are RFC 3339 in UTC.
+//! Fields stand in the order in which they are written. A field without a value is left out (`maybe`, `list_if_any`); only
+//! `quality`, `matches`, `flags` and `link` are always there, as lists that may be empty. Numbers are JSON numbers, times are
+//! RFC 3339 in UTC. Each function adds one line, from what it is given and nothing else: any number of threads may write.
 
-use std::net::IpAddr;
-
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
+use super::json::{self, Made, Object, Plain, Thousandths, key};
 use super::text::{self, Short};
-use super::words::{self, Word};
-use super::{Labels, PolicyNames};
-use crate::engine::rows::{CaptureRow, FlowRow, NameRow, OutIn};
-use crate::evidence::model::{Certificate, Quality, TlsFacts, TlsVersion};
+use super::{Labels, PolicyNames, words};
+use crate::engine::rows::{Blind, CaptureRow, FlowRow, FragmentCounts, FrameMarks, NameRow, Naming, OutIn};
+use crate::evidence::model::{Certificate, TlsFacts, TlsVersion};
 use crate::flow::key::Endpoint;
-use crate::names::domain::Domain;
-use crate::policy::verdict::{Flag, RowId};
+use crate::policy::verdict::Flag;
 
 /// `{"type":"flow",...}`: one finished flow, named and judged.
-#[derive(Serialize)]
-pub struct FlowRecord<'a> {
-    r#type: &'static str,
-    id: &'a str,
-    start: Short,
-    end: Short,
-    proto: Word,
-    client: Peer,
-    server: Peer,
-    packets: Pair,
-    bytes: Pair,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tcp: Option<&'static str>,
-    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
-    vlan: &'a [u16],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tunnel: Option<&'a str>,
-    app: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<TlsRecord<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quic: Option<QuicRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    evidence: EvidenceRecord<'a>,
-    frames: FramesRecord<'a>,
-    quality: QualityList,
-    class: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<&'a str>,
-    matches: MatchList<'a>,
-    verdict: &'static str,
-    flags: FlagList<'a>,
+pub fn flow(row: &FlowRow, labels: &Labels, out: &mut Vec<u8>) {
+    let policy = &labels.policy;
+    let verdict = &row.verdict;
+    let rows = || verdict.matches.iter().filter_map(|id| policy.row(*id));
+    let primary = verdict.matches.first().and_then(|id| policy.row(*id));
+    let start = text::time(row.start_ns, row.nanoseconds);
+    // A flow of one packet, and captures are full of them, ends when it begins.
+    let end = match row.end_ns == row.start_ns {
+        true => start,
+        false => text::time(row.end_ns, row.nanoseconds),
+    };
+    json::line(out, |flow| {
+        flow.put(key!("type"), Plain("flow"));
+        flow.put(key!("id"), row.id);
+        flow.put(key!("start"), start);
+        flow.put(key!("end"), end);
+        flow.put(key!("proto"), words::ip_protocol(row.protocol));
+        flow.object(key!("client"), |it| peer(it, row.client));
+        flow.object(key!("server"), |it| peer(it, row.server));
+        flow.object(key!("packets"), |it| pair(it, row.packets));
+        flow.object(key!("bytes"), |it| pair(it, row.bytes));
+        flow.maybe(key!("tcp"), row.tcp.map(|state| Plain(state.as_str())));
+        flow.list_if_any(key!("vlan"), &row.vlans);
+        flow.maybe(key!("tunnel"), row.tunnel.as_deref());
+        flow.put(key!("app"), Plain(row.app.as_str()));
+        if let Some(facts) = row.tls.as_deref() {
+            flow.object(key!("tls"), |it| tls(it, facts));
+        }
+        if let Some(version) = row.quic {
+            flow.object(key!("quic"), |quic| {
+                quic.put(key!("version"), Short::of(format_args!("{version}")))
+            });
+        }
+        flow.maybe(key!("name"), row.naming.name.as_ref());
+        flow.object(key!("evidence"), |it| evidence(it, &row.naming));
+        flow.object(key!("frames"), |it| frames(it, &row.frames, row.ordinal, labels));
+        flow.list(key!("quality"), row.quality.words().map(Plain));
+        flow.put(key!("class"), policy.class(&verdict.matches, row.naming.name.is_some()));
+        flow.maybe(key!("endpoint"), primary.map(|row| &row.id));
+        flow.maybe(key!("line"), primary.map(|row| &row.line));
+        flow.list(key!("matches"), rows().map(|row| &row.id));
+        flow.put(key!("verdict"), Plain(verdict.standing.as_str()));
+        flow.objects(key!("flags"), &verdict.flags, |it, held| flag(it, held, policy));
+    });
 }
 
 /// `{"type":"name",...}`: one question and its answer.
-#[derive(Serialize)]
-pub struct NameRecord<'a> {
-    r#type: &'static str,
-    time: Short,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<Short>,
-    resolver: Short,
-    proto: &'static str,
-    query: &'a str,
-    qtype: Word,
-    rcode: Word,
-    #[serde(skip_serializing_if = "NameList::is_empty")]
-    chain: NameList<'a>,
-    #[serde(skip_serializing_if = "AddressList::is_empty")]
-    addresses: AddressList<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    frame: u64,
-    class: &'a str,
-    flags: FlagList<'a>,
+pub fn name(row: &NameRow, labels: &Labels, out: &mut Vec<u8>) {
+    json::line(out, |name| {
+        name.put(key!("type"), Plain("name"));
+        name.put(key!("time"), text::time(row.time_ns, row.nanoseconds));
+        name.maybe(key!("client"), row.client);
+        name.put(key!("resolver"), row.resolver);
+        name.put(key!("proto"), Plain(row.transport));
+        name.put(key!("query"), &row.query);
+        name.put(key!("qtype"), words::query_type(row.qtype));
+        name.put(key!("rcode"), words::response_code(row.rcode));
+        name.list_if_any(key!("chain"), &row.chain);
+        name.list_if_any(key!("addresses"), &row.addresses);
+        name.maybe(key!("ttl"), row.ttl);
+        name.maybe(key!("file"), labels.file(row.ordinal));
+        name.put(key!("frame"), row.frame);
+        name.put(key!("class"), labels.policy.class(&row.matches, true));
+        name.objects(key!("flags"), &row.flags, |it, held| flag(it, held, &labels.policy));
+    });
 }
 
 /// `{"type":"capture",...}`: one input, after everything else.
-#[derive(Serialize)]
-pub struct CaptureRecord<'a> {
-    r#type: &'static str,
-    file: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<&'a str>,
-    link: &'a [String],
-    packets: u64,
-    bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first: Option<Short>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<Short>,
-    undecoded: Counts<'a>,
-    dropped: Dropped,
-    duplicates: u64,
-    flows: u64,
-    blind: BlindRecord,
-    #[serde(skip_serializing_if = "AddressList::is_empty")]
-    hidden_clients: AddressList<'a>,
-    policy: PolicyRecord<'a>,
-    flowsift: &'static str,
+pub fn capture(row: &CaptureRow, labels: &Labels, out: &mut Vec<u8>) {
+    let time = |ns| text::time(ns, row.nanoseconds);
+    json::line(out, |capture| {
+        capture.put(key!("type"), Plain("capture"));
+        capture.put(key!("file"), &row.file);
+        capture.maybe(key!("sha256"), row.sha256.as_deref());
+        capture.list(key!("link"), &row.links);
+        capture.put(key!("packets"), row.packets);
+        capture.put(key!("bytes"), row.bytes);
+        capture.maybe(key!("first"), row.first_ns.map(time));
+        capture.maybe(key!("last"), row.last_ns.map(time));
+        capture.object(key!("undecoded"), |reasons| {
+            for (reason, count) in &row.undecoded {
+                reasons.put_named(reason, *count);
+            }
+        });
+        capture.object(key!("dropped"), |dropped| {
+            dropped.put(key!("kernel"), row.dropped_by_kernel.unwrap_or(0));
+            dropped.put(key!("interface"), row.dropped_by_interface.unwrap_or(0));
+        });
+        capture.put(key!("duplicates"), row.duplicates);
+        // Left out where there was no fragment.
+        if row.fragments != FragmentCounts::default() {
+            capture.object(key!("fragments"), |it| fragments(it, row.fragments));
+        }
+        capture.put(key!("flows"), row.flows);
+        capture.object(key!("blind"), |it| blind(it, row.blind));
+        capture.list_if_any(key!("hidden_clients"), &row.hidden_clients);
+        capture.object(key!("policy"), |policy| {
+            policy.put(key!("name"), &labels.policy.name);
+            policy.text_if_any(key!("sha256"), &labels.policy.sha256);
+        });
+        capture.put(key!("flowsift"), Plain(env!("CARGO_PKG_VERSION")));
+    });
 }
 
 /// One end of a flow: always an object, without a port where there is none.
-#[derive(Serialize)]
-struct Peer {
-    ip: Short,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
+fn peer(peer: &mut Object<'_>, end: Endpoint) {
+    peer.put(key!("ip"), end.ip);
+    peer.maybe(key!("port"), end.port);
 }
 
 /// `out` is from the client.
-#[derive(Serialize)]
-struct Pair {
-    out: u64,
-    r#in: u64,
+fn pair(pair: &mut Object<'_>, counts: OutIn) {
+    pair.put(key!("out"), counts.out);
+    pair.put(key!("in"), counts.r#in);
 }
 
-#[derive(Serialize)]
-struct TlsRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sni: Option<&'a str>,
-    /// `sslv2` where the hello had that format.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hello: Option<&'static str>,
-    /// Negotiated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<VersionText>,
-    #[serde(skip_serializing_if = "VersionList::is_empty")]
-    offered: VersionList<'a>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    alpn: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ja4: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cipher: Option<Short>,
-    /// Left out where no hello was read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ech: Option<bool>,
-    /// Written only where it is true.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cover: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cert: Option<CertificateRecord<'a>>,
-}
+/// See [`TlsVersion::rank`].
+const RANK_OF_1_3: u8 = 5;
 
-#[derive(Serialize)]
-struct CertificateRecord<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    subject: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    issuer: &'a str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    names: &'a [String],
-    not_before: Short,
-    not_after: Short,
-}
-
-#[derive(Serialize)]
-struct EvidenceRecord<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "NameList::is_empty")]
-    via: NameList<'a>,
-    #[serde(skip_serializing_if = "NameList::is_empty")]
-    candidates: NameList<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_s: Option<Age>,
-}
-
-#[derive(Serialize)]
-struct FramesRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    first: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hello: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server_hello: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cert: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dns: Option<u64>,
-    last: u64,
-    /// The input of those that are not in `file`, by their names here.
-    #[serde(skip_serializing_if = "Elsewhere::is_empty")]
-    elsewhere: Elsewhere<'a>,
-}
-
-struct Elsewhere<'a>(&'a [(&'static str, u32)], &'a Labels);
-
-impl Elsewhere<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty() || self.1.files.is_empty()
+fn tls(tls: &mut Object<'_>, facts: &TlsFacts) {
+    tls.maybe(key!("sni"), facts.sni.as_ref());
+    // Where the hello had that format.
+    tls.maybe(key!("hello"), facts.sslv2_hello.then_some(Plain("sslv2")));
+    // Negotiated.
+    tls.maybe(key!("version"), facts.version.map(version));
+    tls.list_if_any(key!("offered"), facts.offered.iter().copied().map(version));
+    tls.list_if_any(key!("alpn"), facts.alpn.iter());
+    tls.maybe(key!("ja4"), facts.ja4.as_deref());
+    // As specifications write it: `0xc02f`.
+    tls.maybe(
+        key!("cipher"),
+        facts.cipher.map(|suite| Short::of(format_args!("0x{suite:04x}"))),
+    );
+    // Left out where no hello was read.
+    tls.maybe(key!("ech"), facts.hello.then_some(facts.ech));
+    // Written only where the wire tells: before 1.3 nobody can have accepted it.
+    let refused = facts.ech
+        && facts
+            .version
+            .and_then(TlsVersion::rank)
+            .is_some_and(|rank| rank < RANK_OF_1_3);
+    tls.maybe(key!("ech_accepted"), refused.then_some(false));
+    // Written only where it is true.
+    tls.maybe(key!("cover"), facts.cover.then_some(true));
+    if let Some(read) = &facts.certificate {
+        tls.object(key!("cert"), |it| certificate(it, read));
     }
 }
 
-impl Serialize for Elsewhere<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let files = self
-            .0
-            .iter()
-            .filter_map(|(name, ordinal)| Some((name, self.1.file(*ordinal)?)));
-        serializer.collect_map(files)
-    }
+fn certificate(cert: &mut Object<'_>, read: &Certificate) {
+    cert.text_if_any(key!("subject"), &read.subject);
+    cert.text_if_any(key!("issuer"), &read.issuer);
+    cert.list_if_any(key!("names"), &read.names);
+    cert.put(key!("not_before"), text::time_of_seconds(read.not_before));
+    cert.put(key!("not_after"), text::time_of_seconds(read.not_after));
 }
 
-#[derive(Serialize)]
-struct FlagRecord<'a> {
-    flag: &'static str,
-    severity: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    how: Option<&'static str>,
-    why: &'a str,
+fn evidence(evidence: &mut Object<'_>, naming: &Naming) {
+    // Rounded down: an answer is never shown older than it was.
+    let milliseconds = |ns| Thousandths(ns / 1_000_000);
+    evidence.put(key!("kind"), Plain(naming.kind.as_str()));
+    evidence.list_if_any(key!("via"), &naming.via);
+    evidence.list_if_any(key!("candidates"), &naming.candidates);
+    evidence.maybe(key!("age_s"), naming.age_ns.map(milliseconds));
 }
 
-#[derive(Serialize)]
-struct Dropped {
-    kernel: u64,
-    interface: u64,
-}
-
-#[derive(Serialize)]
-struct BlindRecord {
-    cut: u64,
-    gap: u64,
-    midstream: u64,
-    #[serde(rename = "one-sided")]
-    one_sided: u64,
-    ech: u64,
-    doh: u64,
-    dot: u64,
-    evicted: u64,
-}
-
-#[derive(Serialize)]
-struct PolicyRecord<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    sha256: &'a str,
-}
-
-impl<'a> FlowRecord<'a> {
-    pub fn new(row: &'a FlowRow, labels: &'a Labels) -> FlowRecord<'a> {
-        let policy = &labels.policy;
-        let matches = &row.verdict.matches;
-        let primary = matches.first().and_then(|id| policy.row(*id));
-        FlowRecord {
-            r#type: "flow",
-            id: &row.id,
-            start: text::time(row.start_ns, row.nanoseconds),
-            end: text::time(row.end_ns, row.nanoseconds),
-            proto: words::ip_protocol(row.protocol),
-            client: Peer::new(row.client),
-            server: Peer::new(row.server),
-            packets: Pair::new(row.packets),
-            bytes: Pair::new(row.bytes),
-            tcp: row.tcp.map(|state| state.as_str()),
-            vlan: &row.vlans,
-            tunnel: row.tunnel.as_deref(),
-            app: row.app.as_str(),
-            tls: row.tls.as_deref().map(TlsRecord::new),
-            quic: row.quic.map(|version| QuicRecord {
-                version: Short::of(format_args!("{version}")),
-            }),
-            name: row.naming.name.as_ref().map(Domain::as_str),
-            evidence: EvidenceRecord {
-                kind: row.naming.kind.as_str(),
-                via: NameList(&row.naming.via),
-                candidates: NameList(&row.naming.candidates),
-                age_s: row.naming.age_ns.map(Age),
-            },
-            frames: FramesRecord {
-                file: labels.file(row.ordinal),
-                first: row.frames.first,
-                hello: row.frames.hello,
-                server_hello: row.frames.server_hello,
-                cert: row.frames.certificate,
-                dns: row.frames.dns,
-                last: row.frames.last,
-                elsewhere: Elsewhere(&row.frames.elsewhere, labels),
-            },
-            quality: QualityList(row.quality),
-            class: policy.class(matches, row.naming.name.is_some()),
-            endpoint: primary.map(|names| names.id.as_str()),
-            line: primary.map(|names| names.line.as_str()),
-            matches: MatchList { matches, policy },
-            verdict: row.verdict.standing.as_str(),
-            flags: FlagList(&row.verdict.flags),
-        }
-    }
-}
-
-impl<'a> NameRecord<'a> {
-    pub fn new(row: &'a NameRow, labels: &'a Labels) -> NameRecord<'a> {
-        NameRecord {
-            r#type: "name",
-            time: text::time(row.time_ns, row.nanoseconds),
-            client: row.client.map(text::address),
-            resolver: text::address(row.resolver),
-            proto: row.transport,
-            query: row.query.as_str(),
-            qtype: words::query_type(row.qtype),
-            rcode: words::response_code(row.rcode),
-            chain: NameList(&row.chain),
-            addresses: AddressList(&row.addresses),
-            ttl: row.ttl,
-            file: labels.file(row.ordinal),
-            frame: row.frame,
-            class: labels.policy.class(&row.matches, true),
-            flags: FlagList(&row.flags),
-        }
-    }
-}
-
-impl<'a> CaptureRecord<'a> {
-    pub fn new(row: &'a CaptureRow, labels: &'a Labels) -> CaptureRecord<'a> {
-        CaptureRecord {
-            r#type: "capture",
-            file: &row.file,
-            sha256: row.sha256.as_deref(),
-            link: &row.links,
-            packets: row.packets,
-            bytes: row.bytes,
-            first: row.first_ns.map(|ns| text::time(ns, row.nanoseconds)),
-            last: row.last_ns.map(|ns| text::time(ns, row.nanoseconds)),
-            undecoded: Counts(&row.undecoded),
-            dropped: Dropped {
-                kernel: row.dropped_by_kernel.unwrap_or(0),
-                interface: row.dropped_by_interface.unwrap_or(0),
-            },
-            duplicates: row.duplicates,
-            flows: row.flows,
-            blind: BlindRecord {
-                cut: row.blind.cut,
-                gap: row.blind.gap,
-                midstream: row.blind.midstream,
-                one_sided: row.blind.one_sided,
-                ech: row.blind.ech,
-                doh: row.blind.doh,
-                dot: row.blind.dot,
-                evicted: row.blind.evicted,
-            },
-            hidden_clients: AddressList(&row.hidden_clients),
-            policy: PolicyRecord {
-                name: &labels.policy.name,
-                sha256: &labels.policy.sha256,
-            },
-            flowsift: env!("CARGO_PKG_VERSION"),
-        }
-    }
-}
-
-impl Peer {
-    fn new(end: Endpoint) -> Peer {
-        Peer {
-            ip: text::address(end.ip),
-            port: end.port,
-        }
-    }
-}
-
-impl Pair {
-    fn new(pair: OutIn) -> Pair {
-        Pair {
-            out: pair.out,
-            r#in: pair.r#in,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct QuicRecord {
-    version: Short,
-}
-
-impl<'a> TlsRecord<'a> {
-    fn new(facts: &'a TlsFacts) -> TlsRecord<'a> {
-        TlsRecord {
-            sni: facts.sni.as_ref().map(Domain::as_str),
-            hello: facts.sslv2_hello.then_some("sslv2"),
-            version: facts.version.map(VersionText),
-            offered: VersionList(&facts.offered),
-            alpn: &facts.alpn,
-            ja4: facts.ja4.as_deref(),
-            cipher: facts.cipher.map(hexadecimal),
-            ech: facts.hello.then_some(facts.ech),
-            cover: facts.cover.then_some(true),
-            cert: facts.certificate.as_ref().map(CertificateRecord::new),
-        }
-    }
-}
-
-impl<'a> CertificateRecord<'a> {
-    fn new(certificate: &'a Certificate) -> CertificateRecord<'a> {
-        CertificateRecord {
-            subject: &certificate.subject,
-            issuer: &certificate.issuer,
-            names: &certificate.names,
-            not_before: text::time_of_seconds(certificate.not_before),
-            not_after: text::time_of_seconds(certificate.not_after),
-        }
-    }
-}
-
-/// A cipher suite as specifications write it: `0xc02f`.
-fn hexadecimal(number: u16) -> Short {
-    Short::of(format_args!("0x{number:04x}"))
-}
-
-/// Seconds to the millisecond, rounded down: an answer is never shown older than it was.
-struct Age(u64);
-
-impl Serialize for Age {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let milliseconds = self.0 / 1_000_000;
-        if milliseconds.is_multiple_of(1000) {
-            serializer.serialize_u64(milliseconds / 1000)
-        } else {
-            serializer.serialize_f64(milliseconds as f64 / 1000.0)
-        }
-    }
-}
-
-struct VersionText(TlsVersion);
-
-impl Serialize for VersionText {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Short::of(format_args!("{}", self.0)).serialize(serializer)
-    }
-}
-
-/// Lists are written from what the row holds, without a copy: each is a slice and how its items are spelled.
-macro_rules! list {
-    ($name:ident of $item:ty, $spell:expr) => {
-        struct $name<'a>(&'a [$item]);
-
-        impl $name<'_> {
-            #[allow(dead_code)]
-            fn is_empty(&self) -> bool {
-                self.0.is_empty()
+fn frames(frames: &mut Object<'_>, marks: &FrameMarks, ordinal: u32, labels: &Labels) {
+    frames.maybe(key!("file"), labels.file(ordinal));
+    frames.put(key!("first"), marks.first);
+    frames.maybe(key!("hello"), marks.hello);
+    frames.maybe(key!("server_hello"), marks.server_hello);
+    frames.maybe(key!("cert"), marks.certificate);
+    frames.maybe(key!("dns"), marks.dns);
+    frames.put(key!("last"), marks.last);
+    // The input of those that are not in `file`, by their names here.
+    if !marks.elsewhere.is_empty() && !labels.files.is_empty() {
+        frames.object(key!("elsewhere"), |elsewhere| {
+            for (name, ordinal) in &marks.elsewhere {
+                if let Some(file) = labels.file(*ordinal) {
+                    elsewhere.put_named(name, file);
+                }
             }
-        }
-
-        impl Serialize for $name<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(self.0.iter().map($spell))
-            }
-        }
-    };
-}
-
-list!(NameList of Domain, Domain::as_str);
-list!(VersionList of TlsVersion, |version| VersionText(*version));
-list!(AddressList of IpAddr, |ip| text::address(*ip));
-list!(FlagList of Flag, |flag| FlagRecord {
-    flag: flag.kind.as_str(),
-    severity: flag.severity.as_str(),
-    how: flag.how,
-    why: &flag.why,
-});
-
-struct QualityList(Quality);
-
-impl Serialize for QualityList {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.words())
+        });
     }
 }
 
-/// The ids of the rows that a flow falls under.
-struct MatchList<'a> {
-    matches: &'a [RowId],
-    policy: &'a PolicyNames,
+fn flag(flag: &mut Object<'_>, held: &Flag, policy: &PolicyNames) {
+    flag.put(key!("flag"), Plain(held.kind.as_str()));
+    flag.put(key!("severity"), Plain(held.severity.as_str()));
+    flag.maybe(key!("how"), held.how.map(Plain));
+    flag.put(
+        key!("why"),
+        Made(|out: &mut Vec<u8>| policy.wording.tell(&held.why, out)),
+    );
 }
 
-impl Serialize for MatchList<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows = self.matches.iter().filter_map(|id| self.policy.row(*id));
-        serializer.collect_seq(rows.map(|row| row.id.as_str()))
-    }
+/// `pieces` are packets; the rest are datagrams, each counted once, in the input that its first piece is in.
+fn fragments(fragments: &mut Object<'_>, counts: FragmentCounts) {
+    fragments.put(key!("pieces"), counts.pieces);
+    fragments.put(key!("joined"), counts.joined);
+    fragments.put(key!("overlap"), counts.overlap);
+    fragments.put(key!("invalid"), counts.invalid);
+    fragments.put(key!("incomplete"), counts.incomplete);
+    fragments.put(key!("evicted"), counts.evicted);
 }
 
-/// Counts by reason, in the order given.
-struct Counts<'a>(&'a [(String, u64)]);
+fn blind(blind: &mut Object<'_>, flows: Blind) {
+    blind.put(key!("cut"), flows.cut);
+    blind.put(key!("gap"), flows.gap);
+    blind.put(key!("midstream"), flows.midstream);
+    blind.put(key!("one-sided"), flows.one_sided);
+    blind.put(key!("ech"), flows.ech);
+    blind.put(key!("doh"), flows.doh);
+    blind.put(key!("dot"), flows.dot);
+    blind.put(key!("evicted"), flows.evicted);
+}
 
-impl Serialize for Counts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (reason, count) in self.0 {
-            map.serialize_entry(reason, count)?;
-        }
-        map.end()
-    }
+fn version(version: TlsVersion) -> Short {
+    Short::of(format_args!("{version}"))
 }

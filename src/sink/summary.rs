@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::style::{Align, Style, Tone, pad};
 use super::{PolicyNames, text};
-use crate::engine::rows::{Blind, CaptureRow, FlowRow};
+use crate::engine::rows::{Blind, CaptureRow, FlowRow, FragmentCounts};
 use crate::policy::verdict::{Flag, FlagKind};
 
 /// Sums over the rows shown. Its size depends on the policy alone, not on the input.
@@ -36,6 +36,7 @@ struct Captures {
     first_ns: Option<u64>,
     last_ns: Option<u64>,
     undecoded: BTreeMap<String, u64>,
+    fragments: FragmentCounts,
     blind: Blind,
     by_kernel: u64,
     by_interface: u64,
@@ -86,6 +87,7 @@ impl Summary {
         for (reason, count) in &row.undecoded {
             *sums.undecoded.entry(reason.clone()).or_default() += count;
         }
+        sums.fragments.add(&row.fragments);
         let (sum, more) = (&mut sums.blind, &row.blind);
         sum.cut += more.cut;
         sum.gap += more.gap;
@@ -208,6 +210,9 @@ impl Summary {
                 plural(sums.duplicates, "packet")
             ));
         }
+        if sums.fragments.pieces > 0 {
+            notes.push(fragments_note(&sums.fragments));
+        }
         if sums.by_kernel + sums.by_interface > 0 {
             notes.push(format!(
                 "Lost while capturing: {} by the kernel, {} by the interface.",
@@ -229,6 +234,25 @@ fn blind_words(blind: &Blind) -> [(u64, &'static str); 8] {
         (blind.dot, "of DNS over TLS"),
         (blind.evicted, "evicted for want of memory"),
     ]
+}
+
+fn fragments_note(counts: &FragmentCounts) -> String {
+    let fates: Vec<String> = [
+        (counts.joined, "put together"),
+        (counts.overlap, "refused for overlapping pieces"),
+        (counts.invalid, "refused for impossible lengths"),
+        (counts.incomplete, "with pieces missing"),
+        (counts.evicted, "given up for want of memory"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{count} {words}"))
+    .collect();
+    let pieces = plural(counts.pieces, "fragment");
+    match fates.is_empty() {
+        true => format!("IP fragments: {pieces}."),
+        false => format!("IP fragments: {pieces}; datagrams: {}.", fates.join(", ")),
+    }
 }
 
 const GAP: usize = 2;

@@ -376,6 +376,19 @@ Lost while capturing: 3 by the kernel, 0 by the interface.
         assert_eq!(table(&[], 80, false), "");
     }
 
+    #[test]
+    fn what_became_of_fragments_is_said_if_there_were_any() {
+        let mut capture = crate::engine::rows::CaptureRow::default();
+        capture.fragments.pieces = 7;
+        capture.fragments.joined = 2;
+        capture.fragments.overlap = 1;
+        let rows = [Row::Capture(Box::new(capture))];
+        assert_eq!(
+            table(&rows, 100, false),
+            "0 flows in 0 packets.\nIP fragments: 7 fragments; datagrams: 2 put together, 1 refused for overlapping pieces.\n"
+        );
+    }
+
     proptest! {
         #[test]
         fn no_name_breaks_a_line(

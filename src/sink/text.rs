@@ -1,10 +1,7 @@
-//! How times, numbers and foreign text are spelled, for every sink alike.
+//! How times, numbers and foreign text are spelled, for every sink alike. Addresses are in [`super::address`].
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
-use std::net::IpAddr;
-
-use serde::{Serialize, Serializer};
 
 /// A short ASCII text on the stack. What does not fit is dropped: every user's longest text fits.
 #[derive(Debug, Clone, Copy)]
@@ -32,41 +29,29 @@ impl Short {
         text
     }
 
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&[])
+    }
+
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.length).unwrap_or(&[]);
-        std::str::from_utf8(bytes).unwrap_or("")
+        std::str::from_utf8(self.as_bytes()).unwrap_or("")
     }
 
+    /// Adds all of `bytes`, or nothing.
     #[inline]
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
+    pub(super) fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+        let slots = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(slots) = slots {
+            *slots = bytes;
+            self.length += N;
         }
     }
 
-    /// `number` with leading zeros to `width` digits; a longer number loses its front.
+    /// Takes the last `count` bytes away.
     #[inline]
-    fn digits(&mut self, mut number: u32, width: usize) {
-        let end = self.length + width;
-        let Some(slots) = self.bytes.get_mut(self.length..end) else {
-            return;
-        };
-        for slot in slots.iter_mut().rev() {
-            *slot = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
-        self.length = end;
-    }
-
-    /// A number of up to three digits without leading zeros.
-    #[inline]
-    fn octet(&mut self, number: u8) {
-        match number {
-            0..=9 => self.digits(number.into(), 1),
-            10..=99 => self.digits(number.into(), 2),
-            _ => self.digits(number.into(), 3),
-        }
+    pub(super) fn drop_last(&mut self, count: usize) {
+        self.length = self.length.saturating_sub(count);
     }
 }
 
@@ -88,10 +73,53 @@ impl Write for Short {
     }
 }
 
-impl Serialize for Short {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
     }
+    pairs
+};
+
+/// A number below 100 in two digits.
+#[inline]
+fn two(number: u32) -> [u8; 2] {
+    PAIRS.get(number as usize).copied().unwrap_or(*b"99")
+}
+
+/// A number below 1000 in three digits.
+#[inline]
+pub fn three(number: u32) -> [u8; 3] {
+    let [tens, ones] = two(number % 100);
+    [b'0' + (number / 100) as u8, tens, ones]
+}
+
+/// A number below 10000 in four digits.
+#[inline]
+fn four(number: u32) -> [u8; 4] {
+    let ([a, b], [c, d]) = (two(number / 100), two(number % 100));
+    [a, b, c, d]
+}
+
+/// Adds a number without leading zeros. Most that are written have one to five digits.
+#[inline]
+pub fn push_number(out: &mut Vec<u8>, number: u64) {
+    let low = number as u32;
+    match number {
+        0..10 => out.push(b'0' + number as u8),
+        10..100 => out.extend_from_slice(&two(low)),
+        100..1000 => out.extend_from_slice(&three(low)),
+        1000..10_000 => out.extend_from_slice(&four(low)),
+        _ => push_long_number(out, number),
+    }
+}
+
+fn push_long_number(out: &mut Vec<u8>, number: u64) {
+    push_number(out, number / 10_000);
+    out.extend_from_slice(&four((number % 10_000) as u32));
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -100,20 +128,18 @@ const HOUR: u32 = 3600;
 const MINUTE: u32 = 60;
 
 /// RFC 3339 in UTC with 6 digits of a second, or 9.
+#[inline]
 pub fn time(ns: u64, nanoseconds: bool) -> Short {
-    let seconds = (ns / SECOND) as i64;
-    let fraction = (ns % SECOND) as u32;
+    let (seconds, fraction) = (ns / SECOND, (ns % SECOND) as u32);
     let mut text = Short::new();
-    push_date(&mut text, seconds.div_euclid(DAY));
-    text.push(b'T');
-    push_clock(&mut text, seconds.rem_euclid(DAY) as u32);
-    text.push(b'.');
+    push_seconds(&mut text, seconds as i64);
+    text.push(*b".");
+    text.push(three(fraction / 1_000_000));
+    text.push(three(fraction / 1000 % 1000));
     if nanoseconds {
-        text.digits(fraction, 9);
-    } else {
-        text.digits(fraction / 1000, 6);
+        text.push(three(fraction % 1000));
     }
-    text.push(b'Z');
+    text.push(*b"Z");
     text
 }
 
@@ -121,12 +147,9 @@ pub fn time(ns: u64, nanoseconds: bool) -> Short {
 pub fn time_of_seconds(seconds: i64) -> Short {
     const FIRST: i64 = -62_167_219_200;
     const LAST: i64 = 253_402_300_799;
-    let seconds = seconds.clamp(FIRST, LAST);
     let mut text = Short::new();
-    push_date(&mut text, seconds.div_euclid(DAY));
-    text.push(b'T');
-    push_clock(&mut text, seconds.rem_euclid(DAY) as u32);
-    text.push(b'Z');
+    push_seconds(&mut text, seconds.clamp(FIRST, LAST));
+    text.push(*b"Z");
     text
 }
 
@@ -141,8 +164,8 @@ pub fn date(ns: u64) -> Short {
 pub fn clock(ns: u64) -> Short {
     let mut text = Short::new();
     push_clock(&mut text, (ns / SECOND % DAY as u64) as u32);
-    text.push(b'.');
-    text.digits((ns % SECOND / 1_000_000) as u32, 3);
+    text.push(*b".");
+    text.push(three((ns % SECOND / 1_000_000) as u32));
     text
 }
 
@@ -151,35 +174,46 @@ pub fn day(ns: u64) -> i64 {
     (ns / SECOND) as i64 / DAY
 }
 
-fn push_date(text: &mut Short, day: i64) {
-    let (year, month, day) = civil(day);
-    text.digits(year as u32, 4);
-    text.push(b'-');
-    text.digits(month, 2);
-    text.push(b'-');
-    text.digits(day, 2);
+/// `2026-11-21T09:12:01`.
+#[inline(always)]
+fn push_seconds(text: &mut Short, seconds: i64) {
+    push_date(text, seconds.div_euclid(DAY));
+    text.push(*b"T");
+    push_clock(text, seconds.rem_euclid(DAY) as u32);
 }
 
+#[inline(always)]
+fn push_date(text: &mut Short, day: i64) {
+    let (year, month, day) = civil(day);
+    text.push(four(year as u32));
+    text.push(*b"-");
+    text.push(two(month));
+    text.push(*b"-");
+    text.push(two(day));
+}
+
+#[inline(always)]
 fn push_clock(text: &mut Short, second_of_day: u32) {
-    text.digits(second_of_day / HOUR, 2);
-    text.push(b':');
-    text.digits(second_of_day % HOUR / MINUTE, 2);
-    text.push(b':');
-    text.digits(second_of_day % MINUTE, 2);
+    text.push(two(second_of_day / HOUR));
+    text.push(*b":");
+    text.push(two(second_of_day % HOUR / MINUTE));
+    text.push(*b":");
+    text.push(two(second_of_day % MINUTE));
 }
 
 /// Year, month and day of the Gregorian calendar for a day's number since 1970.
 ///
 /// Years are counted from 1 March, so that a leap day is a year's last; 400 of them always have the same length. From a
 /// day's number in such a cycle the leap days before it are taken away, which leaves years of 365 days each.
+#[inline]
 fn civil(day: i64) -> (i64, u32, u32) {
-    const CYCLE: i64 = 400 * 365 + 97;
+    const CYCLE: u32 = 400 * 365 + 97;
     const MARCH_OF_YEAR_0_TO_1970: i64 = 719_468;
-    const FOUR_YEARS: i64 = 4 * 365 + 1;
-    const CENTURY: i64 = 100 * 365 + 24;
+    const FOUR_YEARS: u32 = 4 * 365 + 1;
+    const CENTURY: u32 = 100 * 365 + 24;
     let shifted = day + MARCH_OF_YEAR_0_TO_1970;
-    let cycle = shifted.div_euclid(CYCLE);
-    let in_cycle = shifted.rem_euclid(CYCLE);
+    let cycle = shifted.div_euclid(CYCLE.into());
+    let in_cycle = shifted.rem_euclid(CYCLE.into()) as u32;
     // The day before a leap day and the leap day itself belong to the same year: hence the `- 1` of each period.
     let leap_days = in_cycle / (FOUR_YEARS - 1) - in_cycle / CENTURY + in_cycle / (CYCLE - 1);
     let year = (in_cycle - leap_days) / 365;
@@ -188,23 +222,7 @@ fn civil(day: i64) -> (i64, u32, u32) {
     let month = (5 * in_year + 2) / 153;
     let day = in_year - (153 * month + 2) / 5 + 1;
     let (month, carried) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (cycle * 400 + year + carried, month as u32, day as u32)
-}
-
-/// An address in its shortest form. IPv4, the common case, without the formatting machinery.
-pub fn address(ip: IpAddr) -> Short {
-    let v4 = match ip {
-        IpAddr::V4(v4) => v4,
-        IpAddr::V6(v6) => return Short::of(format_args!("{v6}")),
-    };
-    let mut text = Short::new();
-    for (i, octet) in v4.octets().into_iter().enumerate() {
-        if i > 0 {
-            text.push(b'.');
-        }
-        text.octet(octet);
-    }
-    text
+    (cycle * 400 + i64::from(year + carried), month, day)
 }
 
 /// A count of bytes in at most five characters: `812`, `9.1k`, `101k`, `1.2M`.
@@ -299,6 +317,8 @@ pub fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -352,18 +372,12 @@ mod tests {
         assert_eq!(clock(ns + 45_999_000).as_str(), "09:12:01.046");
     }
 
-    #[test]
-    fn addresses_are_as_short_as_the_standard_library_writes_them() {
-        for ip in [
-            "0.0.0.0",
-            "198.19.0.10",
-            "255.255.255.255",
-            "::1",
-            "2001:db8::1:0:0:1",
-            "::ffff:192.0.2.255",
-            "1111:2222:3333:4444:5555:6666:7777:8888",
-        ] {
-            assert_eq!(address(ip.parse().unwrap()).as_str(), ip);
+    proptest! {
+        #[test]
+        fn any_number_is_written_as_the_standard_library_does(number in any::<u64>(), shift in 0u32..64) {
+            let mut out = Vec::new();
+            push_number(&mut out, number >> shift);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), (number >> shift).to_string());
         }
     }
 

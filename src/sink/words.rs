@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
-
+use super::json::{Plain, Value};
 use super::text::Short;
 use crate::wire::packet::protocol;
 
@@ -24,11 +23,14 @@ impl fmt::Display for Word {
     }
 }
 
-impl Serialize for Word {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Value for Word {
+    const IS_TEXT: bool = true;
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Word::Known(name) => serializer.serialize_str(name),
-            Word::Numbered(..) => Short::of(format_args!("{self}")).serialize(serializer),
+            Word::Known(name) => Plain(name).write(out),
+            Word::Numbered(..) => Short::of(format_args!("{self}")).write(out),
         }
     }
 }
@@ -119,7 +121,8 @@ mod tests {
         assert_eq!(response_code(Some(3)).to_string(), "NXDOMAIN");
         assert_eq!(response_code(Some(23)).to_string(), "RCODE23");
         assert_eq!(response_code(None).to_string(), "none");
-        let json = serde_json::to_string(&ip_protocol(255)).unwrap();
-        assert_eq!(json, "\"ip-255\"");
+        let mut json = Vec::new();
+        ip_protocol(255).write(&mut json);
+        assert_eq!(json, b"ip-255");
     }
 }
