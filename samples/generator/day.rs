@@ -198,9 +198,10 @@ impl Day {
     /// Puts a packet, or its fragments, into the capture.
     pub fn emit(&mut self, at: u64, packet: &Packet, spoil: Spoil, outgoing: bool, odd: &Oddities) {
         let mut pieces = packet.write(spoil);
-        if odd.lose_fragment && pieces.len() > 1 {
-            pieces.pop();
+        if pieces.len() > 1 {
+            pieces = as_seen(pieces, odd);
         }
+        let apart = odd.fragment_apart.unwrap_or(2_000);
         let copies = if odd.twice { 2 } else { 1 };
         for (index, piece) in pieces.into_iter().enumerate() {
             for copy in 0..copies {
@@ -213,7 +214,7 @@ impl Day {
                     padded: odd.padded,
                     packet: piece.clone(),
                 };
-                self.add(at + index as u64 * 2_000 + copy * 1_000, load);
+                self.add(at + index as u64 * apart + copy * 1_000, load);
             }
         }
     }
@@ -230,6 +231,7 @@ impl Day {
         let packet = self.packet(source.ip(), destination.ip(), ip::UDP, message);
         let spoil = Spoil {
             fragment: odd.fragment,
+            overlap: odd.fragment_overlap,
             ..Spoil::default()
         };
         let outgoing = self.host.contains(&source.ip());
@@ -268,6 +270,30 @@ impl Day {
         self.emit(self.clock, &packet, Spoil::default(), false, odd);
         Ok(())
     }
+}
+
+/// Which fragments of a datagram are seen, and how often.
+fn as_seen(mut pieces: Vec<Vec<u8>>, odd: &Oddities) -> Vec<Vec<u8>> {
+    if odd.lose_fragment {
+        pieces.pop();
+    }
+    let order = &odd.fragment_order;
+    if order.is_empty() {
+        return pieces;
+    }
+    let mut seen = Vec::new();
+    for (place, number) in order.iter().enumerate() {
+        let Some(piece) = number.checked_sub(1).and_then(|index| pieces.get(index)) else {
+            continue;
+        };
+        let mut piece = piece.clone();
+        if odd.fragment_altered && order[..place].contains(number) {
+            // The payload's end: what stands before it is headers.
+            piece.iter_mut().rev().take(8).for_each(|byte| *byte ^= 0x20);
+        }
+        seen.push(piece);
+    }
+    seen
 }
 
 /// Nanoseconds since 1970 at the beginning of `YYYY-MM-DD` (UTC).

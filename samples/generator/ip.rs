@@ -30,6 +30,8 @@ pub struct Spoil {
     pub no_checksum: bool,
     /// Payload bytes a fragment (a multiple of 8).
     pub fragment: Option<usize>,
+    /// So many bytes of the fragment before are in the next one too (a multiple of 8).
+    pub overlap: usize,
 }
 
 impl Packet {
@@ -44,9 +46,10 @@ impl Packet {
             .chunks(piece)
             .enumerate()
             .map(|(index, bytes)| {
-                let offset = index * piece;
-                let more = offset + bytes.len() < whole;
-                self.piece(bytes, Some((offset as u16, more)), spoil)
+                let end = index * piece + bytes.len();
+                let offset = (index * piece).saturating_sub(spoil.overlap);
+                let bytes = &self.payload[offset..end];
+                self.piece(bytes, Some((offset as u16, end < whole)), spoil)
             })
             .collect()
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::bytes::{Noise, Out};
-use super::certificate::Certificate;
+use super::certificate::{Build, Certificate};
 use super::day::Day;
 use super::dtls::{self, Handshake, Role};
 use super::script::Statement;
@@ -103,6 +103,7 @@ fn parse(statement: &mut Statement) -> Result<Call, String> {
                         names: vec!["WebRTC".into()],
                         issuer: "CN=WebRTC".into(),
                         valid: ["2026-11-20".into(), "2026-12-21".into()],
+                        build: Build::Elliptic,
                     },
                 });
             }

@@ -108,16 +108,21 @@ pub fn play_tcp(day: &mut Day, statement: &mut Statement) -> Result<(), String> 
 pub fn play_udp(day: &mut Day, statement: &mut Statement) -> Result<(), String> {
     let server = statement.socket()?;
     let mut bytes = [200, 200];
+    let mut times = 1;
     let mut odd = Oddities::default();
     while let Some(word) = statement.next() {
         match word.as_str() {
             "bytes" => bytes = [statement.value("a count")?, statement.value("a count")?],
+            "times" => times = statement.value("a count")?,
             other if odd.take(other, statement)? => {}
             other => return statement.unexpected(other),
         }
     }
-    let [request, response] = bytes.map(|count| opaque(day, count));
-    day.exchange(server, &request, &response, &odd)
+    for _ in 0..times {
+        let [request, response] = bytes.map(|count| opaque(day, count));
+        day.exchange(server, &request, &response, &odd)?;
+    }
+    Ok(())
 }
 
 /// `ntp ADDRESS`

@@ -33,6 +33,12 @@ pub struct Oddities {
     pub fragment: Option<usize>,
     /// The last fragment of each datagram is missing.
     pub lose_fragment: bool,
+    /// The fragments of each datagram as they are seen, from 1, as [`Cuts::order`].
+    pub fragment_order: Vec<usize>,
+    pub fragment_altered: bool,
+    /// From one fragment to the next.
+    pub fragment_apart: Option<u64>,
+    pub fragment_overlap: usize,
     pub midstream: bool,
     pub only: Option<Side>,
     pub twice: bool,
@@ -64,6 +70,10 @@ impl Oddities {
             "bad-checksums" => self.bad_checksums = true,
             "fragments" => self.fragment = Some(statement.value(number)?),
             "lose-fragment" => self.lose_fragment = true,
+            "fragment-order" => self.fragment_order = statement.list(number)?,
+            "fragment-altered" => self.fragment_altered = true,
+            "fragment-apart" => self.fragment_apart = Some(statement.duration()?),
+            "fragment-overlap" => self.fragment_overlap = statement.value(number)?,
             "midstream" => self.midstream = true,
             "twice" => self.twice = true,
             "only" => {
@@ -264,6 +274,7 @@ impl Talk {
             zero_length: own && self.odd.tso && !payload.is_empty(),
             no_checksum: own && self.odd.bad_checksums,
             fragment: self.odd.fragment,
+            overlap: self.odd.fragment_overlap,
         };
         day.emit(self.now, &packet, spoil, own, &self.odd);
         self.now += BETWEEN_SEGMENTS;

@@ -1,6 +1,6 @@
 //! The verb `tls`: one connection from SYN to its end, in any version, and the ways in which it fails.
 
-use super::certificate::Certificate;
+use super::certificate::{Build, Certificate};
 use super::day::Day;
 use super::preamble::Preamble;
 use super::script::Statement;
@@ -70,6 +70,7 @@ fn parse(statement: &mut Statement) -> Result<Tls, String> {
             names: Vec::new(),
             issuer: USUAL_ISSUER.into(),
             valid: ["2026-01-01".into(), "2027-01-01".into()],
+            build: Build::Elliptic,
         },
         retry: false,
         bytes: [400, 1200],
@@ -88,6 +89,7 @@ fn parse(statement: &mut Statement) -> Result<Tls, String> {
             }
             "alpn" => flow.hello.alpn = statement.list("a protocol")?,
             "cert" => flow.certificate.names = statement.list("a name")?,
+            "rsa" => flow.certificate.build = Build::Rsa,
             "issuer" => flow.certificate.issuer = statement.word("a name")?,
             "valid" => flow.certificate.valid = [statement.word("a day")?, statement.word("a day")?],
             "bytes" => flow.bytes = [statement.value("a count")?, statement.value("a count")?],

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Makes the captures of this folder with real clients and servers: curl, dig, openssl and Chromium on one side,
-# dnsmasq, nginx and openssl on the other, in two network namespaces joined by a cable (veth) and by nothing else.
+# dnsmasq, nginx, openssl and aioquic on the other, in two network namespaces joined by a cable (veth) and by nothing else.
 #
 #   sudo samples/lab/capture.sh [FOLDER [CAPTURE...]]       (default: this folder, all captures)
 #
 # Nothing leaves the machine: neither namespace has a way out. All addresses are of 198.18.0.0/15. What the script
 # starts it ends by process id; namespaces, resolver files and the work folder are removed, also after an error.
-# Needs root, iproute2, tcpdump, editcap (wireshark-common), dnsmasq, nginx, openssl, curl, dig; chromium is used if it is there.
+# Needs root, iproute2, tcpdump, editcap (wireshark-common), dnsmasq, nginx, openssl, curl, dig, python3; chromium and
+# aioquic (pip) are used if they are there.
 #
 #   client namespace                      server namespace
 #   198.19.0.10 ── veth ── 198.19.0.1 ──  198.18.0.2   dnsmasq
@@ -15,6 +16,9 @@
 #                                         198.18.1.13  nginx: the certificate of an interceptor
 #                                         198.18.1.14  openssl s_server: TLS 1.0 on 443, TLS 1.1 on 444;
 #                                                      DTLS 1.2 on 4433, DTLS 1.0 on 4434
+#                                         198.18.1.15  aioquic (quic_server.py): HTTP/3 in QUIC version 1
+#                                         198.18.1.16  the same, which first sends a Retry
+#                                         198.18.1.17  the same, which knows QUIC version 2 alone
 #                                         198.18.2.1   (no answer)   .2 (prohibited)   .3 (unreachable)
 set -euo pipefail
 
@@ -59,7 +63,7 @@ build_network() {
     ip -n "$server" link set lab0 up
     ip -n "$client" route add 198.18.0.0/16 via 198.19.0.1
     on_server sysctl -qw net.ipv4.ip_forward=1
-    for address in 0.2 1.11 1.12 1.13 1.14; do
+    for address in 0.2 1.11 1.12 1.13 1.14 1.15 1.16 1.17; do
         ip -n "$server" addr add "198.18.$address/32" dev lo
     done
     # The three ways in which a router says no.
@@ -83,12 +87,18 @@ certificate() {
         -extfile <(echo "subjectAltName=${names%,}") -out "$work/$file.pem" 2>/dev/null
 }
 
+# key_hash FILE: what a browser is told instead of the authority; it takes up a session only where nothing was wrong.
+key_hash() {
+    openssl x509 -in "$work/$1.pem" -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64
+}
+
 make_certificates() {
     # A stand-in for Microsoft's authority, and one for an interceptor's; both exist only while this runs.
     authority good "/C=US/O=Microsoft Corporation/CN=Microsoft Azure RSA TLS Issuing CA 03"
     authority wrong "/C=US/O=Zscaler Inc./CN=Zscaler Intermediate Root CA"
     certificate app good "*.salestim.io" salestim.io
-    certificate others good www.example.org "*.salestim.io" "*.blob.core.windows.net" graph.microsoft.com
+    certificate others good www.example.org "*.salestim.io" "*.blob.core.windows.net" graph.microsoft.com \
+        "*.example.org"
     certificate filter wrong gateway.filter.example
 }
 
@@ -105,7 +115,29 @@ start_dns() {
         --host-record=graph.microsoft.com,198.18.1.12 --host-record=www.example.org,198.18.1.12 \
         --host-record=help.salestim.com,198.18.2.1 --host-record=www.nbold.co,198.18.2.2 \
         --host-record=teams.microsoft.com,198.18.2.3 \
+        --cname=admin.salestim.io,quic-fd.azurefd.net --host-record=quic-fd.azurefd.net,198.18.1.15 \
+        --host-record=retry.example.org,198.18.1.16 --host-record=v2.example.org,198.18.1.17 \
+        --host-record=hidden.example.org,198.18.1.12 --dns-rr="hidden.example.org,65,$(https_record cover.example.org)" \
+        --host-record=veiled.example.org,198.18.1.15 --dns-rr="veiled.example.org,65,$(https_record cover.example.org)" \
         --local=/intercom.io/ --address=/dc.services.visualstudio.com/0.0.0.0
+}
+
+# https_record COVER: an HTTPS record (RFC 9460) in hexadecimal, ALPN h2 and h3, with an Encrypted Client Hello
+# configuration whose public name is COVER. Its key is a real one that no server here has.
+https_record() {
+    openssl genpkey -algorithm X25519 -outform DER -out "$work/ech.der"
+    python3 - "$1" "$work/ech.der" <<'PYTHON'
+import subprocess, sys
+from struct import pack
+public = subprocess.run(["openssl", "pkey", "-in", sys.argv[2], "-pubout", "-outform", "DER"], capture_output=True).stdout[-32:]
+sized = lambda form, body: pack(form, len(body)) + body
+# Config id 7, KEM X25519, one suite: HKDF-SHA256 with AES-128-GCM.
+key_config = pack(">BH", 7, 0x20) + sized(">H", public) + sized(">H", pack(">HH", 1, 1))
+contents = key_config + pack(">B", 64) + sized(">B", sys.argv[1].encode()) + sized(">H", b"")
+configs = sized(">H", pack(">H", 0xFE0D) + sized(">H", contents))
+parameters = pack(">H", 1) + sized(">H", b"\x02h2\x02h3") + pack(">H", 5) + sized(">H", configs)
+print((pack(">H", 1) + b"\0" + parameters).hex())
+PYTHON
 }
 
 start_web() {
@@ -143,6 +175,13 @@ NGINX
         serve openssl s_server -accept "198.18.1.14:$port" "-${version%:*}" -cipher DEFAULT@SECLEVEL=0 -quiet \
             -cert "$work/app.pem" -key "$work/app.key"
     done
+}
+
+# HTTP/3, where aioquic is there.
+start_quic() {
+    python3 -c 'import aioquic' 2>/dev/null || return 0
+    serve python3 "$here/quic_server.py" "$work/others.pem" "$work/others.key" "$work/index.html" \
+        198.18.1.15=plain 198.18.1.16=retry 198.18.1.17=v2
 }
 
 # record NAME COMMAND...: captures on the client's end of the cable while COMMAND runs. A pcapng is converted from a
@@ -226,22 +265,47 @@ run_into_walls() {
     ask +tcp app.salestim.io
 }
 
+# browse SECONDS WORD...: a browser with a fresh profile, and nothing of its own to look for in the network.
 browse() {
-    on_client timeout 25 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    local seconds=$1
+    shift
+    rm -rf "$work/profile"
+    on_client timeout "$seconds" chromium --headless --no-sandbox --disable-gpu --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync --disable-default-apps \
-        --disable-extensions --ignore-certificate-errors --user-data-dir="$work/profile" \
-        --virtual-time-budget=4000 --dump-dom https://app.salestim.io/ >/dev/null 2>"$work/chromium.log" || true
+        --disable-extensions --user-data-dir="$work/profile" "$@" >/dev/null 2>"$work/chromium.log" || true
+}
+
+browse_over_tcp() {
+    browse 25 --disable-quic --ignore-certificate-errors --virtual-time-budget=4000 --dump-dom https://app.salestim.io/
     sleep 4
+}
+
+# One page over TCP, from which all the others are fetched over QUIC: one as it should be and a while later again (with
+# the ticket of the first visit), one behind a Retry, one of another version, two whose names are to be hidden.
+browse_over_quic() {
+    local hosts=(admin.salestim.io retry.example.org v2.example.org veiled.example.org) forced
+    forced=$(printf '%s:443,' "${hosts[@]}")
+    printf '<script>const go = name => fetch(`https://${name}/`, {mode: "no-cors"}).catch(() => 0);\n' >"$work/quic.html"
+    printf 'go("%s");\n' "${hosts[@]}" hidden.example.org >>"$work/quic.html"
+    printf 'setTimeout(go, 3000, "admin.salestim.io");</script>\n' >>"$work/quic.html"
+    browse 14 --enable-quic --origin-to-force-quic-on="${forced%,}" --remote-debugging-port=0 \
+        --ignore-certificate-errors-spki-list="$(key_hash others)" \
+        --host-resolver-rules="MAP *.google.com ^NOTFOUND, MAP *.googleapis.com ^NOTFOUND" \
+        https://www.example.org/quic.html
 }
 
 build_network
 make_certificates
 start_dns
 start_web
+start_quic
 sleep 1
 record curl.pcap visit_with_curl
 record filter.pcap visit_the_filter
 record old-versions.pcap visit_old_servers
 record datagrams.pcap talk_in_datagrams
 record walls.pcap run_into_walls
-if command -v chromium >/dev/null; then record chromium.pcapng browse; fi
+if command -v chromium >/dev/null; then
+    record chromium.pcapng browse_over_tcp
+    record chromium-quic.pcapng browse_over_quic
+fi
