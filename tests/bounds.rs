@@ -1,4 +1,5 @@
-//! Floods: memory stays bounded, nothing is lost from the count, and what is real among the noise is still named.
+//! Floods: memory stays bounded, nothing is lost from the count, the oldest leave first with a record, and what is real
+//! among the noise is still named.
 //!
 //! Frames are made as they are read, so that what is live on the heap is the engine's. It is counted by an allocator of
 //! the test's own.
@@ -8,186 +9,115 @@
 mod traffic;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use flowsift::engine::drive::{self, Settings};
-use flowsift::engine::limits::{EPOCH_BYTES, PACKETS_A_MARK};
+use flowsift::engine::limits::{DEFAULT_MEMORY, EPOCH_BYTES, PACKETS_A_MARK, SHARDS};
 use flowsift::engine::rows::{CaptureRow, FlowRow, Row};
 use flowsift::evidence::model::{EvidenceKind, Quality};
+use flowsift::flow::key::{Endpoint, FlowKey};
+use flowsift::wire::packet::address_bits;
 
-use traffic::frame::{self, Place, Segment};
+use traffic::floods::{self, Flood, Noise};
+use traffic::judged;
 use traffic::tape::{Rows, Tape};
-use traffic::{MORNING, Seen, judged, script};
 
-/// The budget of every flood.
-const MEMORY: u64 = 32_000_000;
+/// A budget that a small flood fills.
+const LITTLE: u64 = 32_000_000;
 /// What may be live beside the budget: rows and answers leave at marks only, so what the packets between two marks have
 /// brought to an end waits there, about so many bytes of it for each of them.
 const WAITING_A_PACKET: u64 = 1536;
 const BESIDE: u64 = PACKETS_A_MARK * WAITING_A_PACKET;
 
-/// Where the floods go, and who sends them.
-const TARGET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
-const FLOODERS: u32 = 0x0a00_0000;
-/// Frames of noise between two frames of a real handshake.
-const NOISE: u32 = 40;
-const REAL_NAME: &str = "app.salestim.io";
-
 #[test]
-fn a_flood_of_syns() {
-    let flood = read(300_000, |number, out| {
-        let syn = segment(frame::SYN, number);
-        frame::tcp(out, flooder(number), target(443), syn, &[]);
-    });
-    assert!(
-        flood.seen.iter().all(|times| *times == 1),
-        "one SYN, one flow, one record"
-    );
-    assert!(flood.evicted > 100_000, "{} evicted", flood.evicted);
+fn five_million_syns() {
+    let told = read(Noise::Syns, 5_000_000, DEFAULT_MEMORY);
+    assert!(told.evicted > 4_000_000, "{} evicted", told.evicted);
 }
 
 #[test]
-fn a_flood_of_datagrams() {
-    let flood = read(300_000, |number, out| {
-        frame::udp(out, flooder(number), target(9999), &number.to_be_bytes());
-    });
-    assert!(
-        flood.seen.iter().all(|times| *times == 1),
-        "one datagram, one flow, one record"
-    );
-    assert!(flood.evicted > 100_000, "{} evicted", flood.evicted);
+fn five_million_datagrams() {
+    let told = read(Noise::Datagrams, 5_000_000, DEFAULT_MEMORY);
+    assert!(told.evicted > 4_000_000, "{} evicted", told.evicted);
 }
 
 #[test]
-fn a_flood_of_half_hellos() {
-    let hello = &script::flights("tls 203.0.113.7:443 sni half.example.org version 1.2")[0].1[..100];
-    let flood = read(200_000, |number, out| {
-        let client = flooder(number / 2);
-        match number % 2 {
-            0 => frame::tcp(out, client, target(443), segment(frame::SYN, 1), &[]),
-            _ => frame::tcp(out, client, target(443), segment(frame::PSH | frame::ACK, 2), hello),
-        }
-    });
-    let seen = &flood.seen[..100_000];
-    assert!(
-        seen.iter().all(|times| *times == 1),
-        "one attempt, one flow, one record"
-    );
-    assert!(flood.evicted > 20_000, "{} evicted", flood.evicted);
+fn a_million_half_hellos() {
+    let told = read(Noise::HalfHellos, 1_000_000, DEFAULT_MEMORY);
+    assert!(told.evicted > 500_000, "{} evicted", told.evicted);
 }
 
 #[test]
-fn a_flood_of_answers() {
-    let [question, answer] = ["question", "answer"].map(|_| Vec::new());
-    let mut messages = [question, answer];
-    for (from_client, bytes) in script::flights("dns n0000000.example.org -> a.example.net -> 203.0.113.9") {
-        messages[usize::from(!from_client)] = bytes;
+fn a_million_answers() {
+    let told = read(Noise::Answers, 1_000_000, DEFAULT_MEMORY);
+    assert!(told.evicted > 300_000, "{} evicted", told.evicted);
+    assert!(told.names >= 1_000_000, "{} name records", told.names);
+}
+
+#[test]
+fn floods_in_little_memory() {
+    for (noise, flows, least) in [
+        (Noise::Syns, 300_000, 100_000),
+        (Noise::Datagrams, 300_000, 100_000),
+        (Noise::HalfHellos, 100_000, 20_000),
+        (Noise::Answers, 100_000, 20_000),
+    ] {
+        let told = read(noise, flows, LITTLE);
+        assert!(told.evicted > least, "{noise:?}: {} evicted", told.evicted);
     }
-    let flood = read(200_000, |number, out| {
-        let client = flooder(number / 2);
-        let resolver = SocketAddr::from((TARGET, 53));
-        let message = &mut messages[number as usize % 2];
-        // Another name and another address each time.
-        let digits = format!("{:07}", number / 2);
-        message[14..21].copy_from_slice(digits.as_bytes());
-        match number % 2 {
-            0 => frame::udp(out, client, resolver, message),
-            _ => {
-                let address = message.len() - 4;
-                message[address..].copy_from_slice(&(0x1400_0000 + number).to_be_bytes());
-                frame::udp(out, resolver, client, message);
-            }
-        }
-    });
-    let seen = &flood.seen[..100_000];
-    assert!(
-        seen.iter().all(|times| *times == 1),
-        "one question, one flow, one record"
-    );
-    assert!(flood.evicted > 20_000, "{} evicted", flood.evicted);
-    assert!(flood.names >= 100_000, "{} name records", flood.names);
 }
 
 #[test]
 fn a_flood_of_fat_answers() {
-    const ADDRESSES: u32 = 250;
-    let flood = read(40_000, |number, out| {
-        let client = flooder(number / 2);
-        let resolver = SocketAddr::from((TARGET, 53));
-        let response = number % 2;
-        let mut message = vec![
-            0,
-            1,
-            0x80 * response as u8,
-            0,
-            0,
-            1,
-            0,
-            (ADDRESSES * response) as u8,
-            0,
-            0,
-            0,
-            0,
-        ];
-        message.extend_from_slice(b"\x07n000000\x07example\x03org\0\0\x01\0\x01");
-        message[14..20].copy_from_slice(format!("{:06}", number / 2).as_bytes());
-        if response == 0 {
-            return frame::udp(out, client, resolver, &message);
-        }
-        for address in 0..ADDRESSES {
-            message.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-            message.extend_from_slice(&(0x1400_0000 + number * ADDRESSES + address).to_be_bytes());
-        }
-        frame::udp(out, resolver, client, &message);
-    });
-    assert!(flood.names >= 20_000, "{} name records", flood.names);
+    let told = read(Noise::FatAnswers, 20_000, LITTLE);
+    assert!(told.names >= 20_000, "{} name records", told.names);
 }
 
 #[test]
 fn a_flood_of_fragments() {
-    let piece = [0x5a; 1400];
-    let flood = read(200_000, |number, out| {
-        let from = Ipv4Addr::from_bits(FLOODERS | number);
-        let place = Place {
-            identification: number as u16,
-            offset: (number % 8) as u16 * 1400,
-            more: true,
-        };
-        frame::fragment(out, from, TARGET, place, &piece);
-    });
-    assert!(
-        flood.seen.iter().all(|times| *times == 1),
-        "one piece, one flow, one record"
-    );
-    assert_eq!(flood.fragments, 200_000);
+    let told = read(Noise::Fragments, 200_000, LITTLE);
+    assert_eq!(told.fragments, 200_000);
+    let counts = told.capture.map(|capture| capture.fragments).unwrap_or_default();
+    assert_eq!((counts.pieces, counts.abandoned()), (200_000, 200_000));
+    assert!(counts.evicted > 190_000, "{counts:?}");
 }
 
-/// What came of a flood.
-struct Flood {
-    /// How many records each flooder has, by number.
+/// What the records of a flood say.
+struct Records {
+    /// How many each flow of the noise has, by number.
     seen: Vec<u8>,
     evicted: u64,
     fragments: u64,
     names: u64,
     real: u64,
     packets: u64,
+    /// The first frame of the flow that left a shard last.
+    left: [u64; SHARDS],
+    /// Flows of the noise that left after a younger one of their shard.
+    out_of_turn: u64,
     capture: Option<Box<CaptureRow>>,
 }
 
-impl Flood {
+impl Records {
     fn flow(&mut self, row: &FlowRow) {
         self.packets += row.packets.out + row.packets.r#in;
         self.evicted += u64::from(row.quality.has(Quality::EVICTED));
         self.fragments += u64::from(row.quality.has(Quality::FRAGMENT));
-        let flooder = [row.client.ip, row.server.ip].into_iter().find_map(flooder_number);
-        if let Some(number) = flooder {
+        let ends = [row.client.ip, row.server.ip];
+        if let Some(number) = ends.into_iter().find_map(floods::flooder_number) {
             self.seen[number] += 1;
+            let left = &mut self.left[shard_of(row)];
+            self.out_of_turn += u64::from(row.frames.first < *left);
+            *left = row.frames.first;
             return;
         }
         let is_named = row.naming.kind == EvidenceKind::Sni
-            && row.naming.name.as_ref().is_some_and(|name| name.as_str() == REAL_NAME);
+            && row
+                .naming
+                .name
+                .as_ref()
+                .is_some_and(|name| name.as_str() == floods::REAL_NAME);
         let is_whole = row
             .tls
             .as_ref()
@@ -196,47 +126,43 @@ impl Flood {
     }
 }
 
-/// Reads `count` frames of noise with real handshakes among them, and checks what holds for every flood.
-fn read(count: u32, mut noise: impl FnMut(u32, &mut Vec<u8>)) -> Flood {
+/// The flow's shard: the top bits of its key's hash.
+fn shard_of(row: &FlowRow) -> usize {
+    let bits = |end: Endpoint| (address_bits(end.ip).1, end.port.unwrap_or(0));
+    let (client, server) = (row.client, row.server);
+    let (family, _) = address_bits(client.ip);
+    let is_ported = client.port.is_some();
+    let (key, _) = FlowKey::of(family, row.protocol, 0, bits(client), bits(server), is_ported);
+    (key.hash() >> (u64::BITS - SHARDS.ilog2())) as usize
+}
+
+/// Reads a flood within a budget, and checks what holds for every flood.
+fn read(noise: Noise, flows: u32, memory: u64) -> Records {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let policy = judged::policy();
-    let handshake = script::play(&format!(
-        "tls 203.0.113.8:443 sni {REAL_NAME} version 1.2 cert *.salestim.io"
-    ));
-    let mut flood = Flood {
-        seen: vec![0; count as usize],
+    let mut told = Records {
+        seen: vec![0; flows as usize],
         evicted: 0,
         fragments: 0,
         names: 0,
         real: 0,
         packets: 0,
+        left: [0; SHARDS],
+        out_of_turn: 0,
         capture: None,
     };
-    let mut number = 0;
-    let mut moment = 0;
-    let mut real_frames = 0;
-    let mut tape = Tape::new(|out: &mut Vec<u8>| {
-        moment += 1;
-        if number < count && moment % (NOISE + 1) != 0 {
-            noise(number, out);
-            number += 1;
-        } else if number < count || real_frames % handshake.len() as u32 != 0 {
-            real_frame(&handshake, real_frames, out);
-            real_frames += 1;
-        } else {
-            return None;
-        }
-        Some(MORNING + u64::from(moment) * 20_000)
-    });
+    let mut flood = Flood::new(noise, flows);
+    let mut tape = Tape::new(|out: &mut Vec<u8>| flood.next(out));
     let settings = Settings {
-        memory: MEMORY,
+        memory,
         epoch_bytes: EPOCH_BYTES,
+        threads: 1,
     };
     let mut outlet = Rows(|row: &Row| match row {
-        Row::Flow(row) => flood.flow(row),
-        Row::Name(_) => flood.names += 1,
-        Row::Capture(row) => flood.capture = Some(row.clone()),
+        Row::Flow(row) => told.flow(row),
+        Row::Name(_) => told.names += 1,
+        Row::Capture(row) => told.capture = Some(row.clone()),
     });
     let before = HEAP.restart();
     drive::run(&mut tape, &policy, settings, &mut outlet);
@@ -244,64 +170,24 @@ fn read(count: u32, mut noise: impl FnMut(u32, &mut Vec<u8>)) -> Flood {
     let frames = tape.frames();
 
     println!(
-        "{frames} frames, {} evicted, at most {} MB live",
-        flood.evicted,
+        "{noise:?}: {frames} frames, {} evicted, at most {} MB live",
+        told.evicted,
         peak / 1_000_000
     );
-    let capture = flood.capture.as_ref().expect("a capture has a row");
+    let capture = told.capture.as_ref().expect("a capture has a row");
     let undecoded: u64 = capture.undecoded.iter().map(|(_, count)| count).sum();
     assert_eq!(capture.packets, frames);
     assert_eq!(
-        flood.packets + undecoded + capture.duplicates,
+        told.packets + undecoded + capture.duplicates,
         frames,
         "every packet is in one record"
     );
-    assert_eq!(
-        flood.real,
-        u64::from(real_frames) / handshake.len() as u64,
-        "real handshakes, named"
-    );
-    assert_eq!(capture.blind.evicted, flood.evicted);
-    assert!((peak as u64) < MEMORY + BESIDE, "{peak} bytes were live");
-    flood
-}
-
-/// Frame after frame of one handshake, then of the next, each from a client of its own.
-fn real_frame(handshake: &[Seen], number: u32, out: &mut Vec<u8>) {
-    const CLIENT: [u8; 4] = [198, 19, 0, 10];
-    let at = out.len();
-    let seen = &handshake[number as usize % handshake.len()];
-    out.extend_from_slice(&seen.frame);
-    let client = (number / handshake.len() as u32).to_be_bytes();
-    for place in [26, 30] {
-        let address = &mut out[at + place..at + place + 4];
-        if *address == CLIENT {
-            address[2..].copy_from_slice(&client[2..]);
-        }
-    }
-}
-
-fn segment(flags: u8, sequence: u32) -> Segment {
-    Segment {
-        flags,
-        sequence,
-        acknowledgment: 0,
-    }
-}
-
-fn flooder(number: u32) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::from_bits(FLOODERS | number), 40_000))
-}
-
-fn target(port: u16) -> SocketAddr {
-    SocketAddr::from((TARGET, port))
-}
-
-fn flooder_number(ip: IpAddr) -> Option<usize> {
-    match ip {
-        IpAddr::V4(ip) if ip.octets()[0] == 10 => Some((ip.to_bits() & 0x00ff_ffff) as usize),
-        _ => None,
-    }
+    assert!(told.seen.iter().all(|times| *times == 1), "one flow, one record");
+    assert_eq!(told.out_of_turn, 0, "the oldest leave first");
+    assert_eq!(told.real, flood.real(), "real handshakes, named");
+    assert_eq!(capture.blind.evicted, told.evicted);
+    assert!((peak as u64) < memory + BESIDE, "{peak} bytes were live");
+    told
 }
 
 /// The system's allocator, counting.

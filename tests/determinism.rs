@@ -1,7 +1,7 @@
-//! No record depends on how the input was cut into epochs.
+//! No record depends on how the input was cut into epochs, or on how many threads worked on it.
 //!
-//! Every sample, and a made capture that crosses several marks, is read with epochs of very different sizes: the JSON
-//! Lines must be the same bytes. With little memory too, so that flows, probes and names are evicted.
+//! Every sample, and a made capture that crosses several marks, is read with epochs of very different sizes and
+//! by different numbers of threads: the JSON Lines must be the same bytes. With little memory too, so that flows, probes and names are evicted.
 
 #[allow(dead_code)]
 mod traffic;
@@ -22,9 +22,18 @@ use traffic::tape::Tape;
 use traffic::{Dice, SECOND, Seen, judged, script};
 
 const EPOCHS: [usize; 4] = [64 << 10, 512 << 10, 1 << 20, 16 << 20];
+const THREADS: [usize; 4] = [2, 3, 7, 64];
 
 fn settings(memory: u64, epoch_bytes: usize) -> Settings {
-    Settings { memory, epoch_bytes }
+    shared(1, memory, epoch_bytes)
+}
+
+fn shared(threads: usize, memory: u64, epoch_bytes: usize) -> Settings {
+    Settings {
+        memory,
+        epoch_bytes,
+        threads,
+    }
 }
 
 #[test]
@@ -42,6 +51,11 @@ fn every_sample_reads_the_same_with_any_epoch() {
             let mut inputs = open().expect("what could be opened can be opened again");
             let got = judged::json(&mut inputs, &policy, settings(DEFAULT_MEMORY, epoch_bytes));
             assert_same(&expected, &got, &format!("{} in {epoch_bytes}", path.display()));
+        }
+        for threads in THREADS {
+            let mut inputs = open().expect("what could be opened can be opened again");
+            let got = judged::json(&mut inputs, &policy, shared(threads, DEFAULT_MEMORY, EPOCHS[1]));
+            assert_same(&expected, &got, &format!("{} by {threads}", path.display()));
         }
         let mut one_by_one = OneByOne::of(open().expect("what could be opened can be opened again"));
         let got = judged::json(&mut one_by_one, &policy, settings(DEFAULT_MEMORY, EPOCHS[0]));
@@ -75,13 +89,105 @@ fn a_busy_day_reads_the_same_with_any_epoch() {
     }
     assert_same(&roomy, &read(DEFAULT_MEMORY, 1), "frame by frame");
 
+    let by =
+        |threads, memory, epoch_bytes| judged::json(&mut played(&day), &policy, shared(threads, memory, epoch_bytes));
+    for threads in THREADS {
+        for epoch_bytes in EPOCHS {
+            let what = format!("by {threads} in {epoch_bytes}");
+            assert_same(&roomy, &by(threads, DEFAULT_MEMORY, epoch_bytes), &what);
+        }
+    }
+
     let tight = read(LEAST_MEMORY, EPOCHS[1]);
     let evicted = count(&tight, r#""evicted"]"#);
     assert!(evicted > 1000, "{evicted} flows evicted: the little memory was enough");
     for epoch_bytes in [1, EPOCHS[0], EPOCHS[2], EPOCHS[3]] {
         let what = format!("with little memory, in {epoch_bytes}");
         assert_same(&tight, &read(LEAST_MEMORY, epoch_bytes), &what);
+        let what = format!("by several, {what}");
+        assert_same(&tight, &by(3, LEAST_MEMORY, epoch_bytes), &what);
     }
+}
+
+#[test]
+fn a_file_read_in_pieces_reads_the_same() {
+    let policy = judged::policy();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("day.pcap");
+    let mut day = busy_day();
+    day.truncate(60_000);
+    for (place, frame) in download_of_a_capture().into_iter().enumerate() {
+        let at = day[place * 7].at;
+        day.insert(place * 7, Seen { at, frame });
+    }
+    // The last record is cut off.
+    let mut bytes = pcap(&day);
+    bytes.truncate(bytes.len() - 10);
+    fs::write(&path, &bytes).expect("a file can be written");
+    // Behind a file that is damaged in the middle.
+    let damaged = folder.path().join("damaged.pcap");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 40].fill(0xff);
+    fs::write(&damaged, &bytes).expect("a file can be written");
+    let both = [path, damaged];
+    let read = |threads, memory, epoch_bytes| {
+        let mut inputs = Inputs::open(&both, InputOptions { hash: false }).expect("files that can be read");
+        let rows = judged::json(&mut inputs, &policy, shared(threads, memory, epoch_bytes));
+        let said: Vec<String> = inputs
+            .inputs()
+            .iter()
+            .flat_map(|facts| facts.warnings.clone())
+            .collect();
+        (rows, said)
+    };
+    let expected = read(1, DEFAULT_MEMORY, EPOCHS[1]);
+    assert_eq!(expected.1.len(), 2, "{:?}", expected.1);
+    for threads in THREADS {
+        for piece in [4 << 10, 10_000, EPOCHS[0], EPOCHS[1]] {
+            let got = read(threads, DEFAULT_MEMORY, piece);
+            let what = format!("by {threads} in pieces of {piece}");
+            assert_same(&expected.0, &got.0, &what);
+            assert_eq!(expected.1, got.1, "{what}");
+        }
+    }
+}
+
+/// Segments whose payload is a capture: every place in them looks like the beginning of a record.
+fn download_of_a_capture() -> Vec<Vec<u8>> {
+    let inner: Vec<Seen> = (0..4000)
+        .map(|n| Seen {
+            at: traffic::MORNING + n,
+            frame: vec![n as u8; 60],
+        })
+        .collect();
+    let client = SocketAddr::from(([11, 253, 0, 1], 40_003));
+    let server = SocketAddr::from(([203, 0, 113, 98], 8080));
+    let inner = pcap(&inner);
+    let frames = inner[24..].chunks(1400).zip(0u32..).map(|(payload, number)| {
+        let mut frame = Vec::new();
+        let segment = Segment {
+            flags: frame::ACK,
+            sequence: number * 1400,
+            acknowledgment: 1,
+        };
+        frame::tcp(&mut frame, server, client, segment, payload);
+        frame
+    });
+    frames.collect()
+}
+
+/// The frames as a file.
+fn pcap(frames: &[Seen]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let header = [0xa1b2_3c4du32, 0x0004_0002, 0, 0, 262_144, 1];
+    bytes.extend(header.iter().flat_map(|word| word.to_le_bytes()));
+    for Seen { at, frame } in frames {
+        let length = frame.len() as u32;
+        let record = [(at / SECOND) as u32, (at % SECOND) as u32, length, length];
+        bytes.extend(record.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend_from_slice(frame);
+    }
+    bytes
 }
 
 /// Hundreds of offices at once, a flood among them, and what else makes reading hard.

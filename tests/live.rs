@@ -4,89 +4,49 @@
 //! beside flowsift is this test binary itself, started again in a role (see [`role`]).
 #![cfg(feature = "live")]
 
-#[path = "live/lab.rs"]
-mod lab;
-
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use lab::{Ended, Lab, PATIENCE, inside, ip, output};
-use serde_json::Value;
-
-/// Tells the binary which role it plays: `replay FILE INTERFACE` or `record INTERFACE FILE PACKETS`.
-const ROLE: &str = "FLOWSIFT_LIVE_ROLE";
-
-/// Longer frames do not pass the cable.
-const LONGEST_FRAME: usize = 9014;
-
 macro_rules! lab {
     () => {
-        match Lab::new() {
+        match crate::lab::Lab::new() {
             Ok(lab) => lab,
             Err(why) => {
-                skipped(&format!("network namespaces: {why}"));
+                crate::skipped(&format!("network namespaces: {why}"));
                 return;
             }
         }
     };
 }
 
-#[test]
-fn live_says_what_a_recording_of_the_same_packets_says() {
-    let lab = lab!();
-    let folder = tempfile::tempdir().unwrap();
-    let recording = folder.path().join("recorded.pcap");
-    let sample = sample("office.pcapng");
-    let packets = sendable(&sample);
-    let recorder = Recorder::start(&lab, &recording, packets);
-    let mut listener = lab.listen(&["--names"]);
-    assert!(listener.is_listening());
-    replay(&lab, &sample);
-    recorder.finish();
+#[path = "live/browser.rs"]
+mod browser;
+#[path = "live/equal.rs"]
+mod equal;
+#[path = "live/followed.rs"]
+mod followed;
+#[path = "live/kept.rs"]
+mod kept;
+#[path = "live/lab.rs"]
+mod lab;
+#[path = "live/several.rs"]
+mod several;
+#[allow(dead_code)]
+mod traffic;
 
-    // A closed flow leaves five seconds after its end, while the listening goes on.
-    let mut records = Vec::new();
-    while !records.iter().any(|record: &Value| record["type"] == "flow") {
-        records.push(listener.record(PATIENCE).expect("a record while it runs"));
-    }
-    listener.signal("INT");
-    let Ended {
-        status,
-        records: rest,
-        stderr,
-        took,
-    } = listener.end();
-    assert_eq!(status, Some(0), "{stderr}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    records.extend(rest);
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-    let capture = records.iter().find(|record| record["type"] == "capture").unwrap();
-    assert_eq!(capture["file"], lab.near);
-    assert_eq!(capture["packets"], packets);
-    assert_eq!(capture["dropped"]["kernel"], 0);
-    assert!(capture["dropped"]["interface"].is_u64());
+use lab::{Lab, PATIENCE, inside, ip, output};
+use serde_json::Value;
 
-    let read = Command::new(env!("CARGO_BIN_EXE_flowsift"))
-        .args(["read", "--names", "--format", "json"])
-        .arg(&recording)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(read.stdout).unwrap();
-    let offline: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(offline.len() > 50, "{} records", offline.len());
-    let (live, offline) = (without_times(&records), without_times(&offline));
-    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join("\n");
-    assert!(
-        live == offline,
-        "only live:\n{}\nonly offline:\n{}",
-        only(&live, &offline),
-        only(&offline, &live)
-    );
-}
+/// Tells the binary which role it plays: `replay FILE INTERFACE`, `deal FILE INTERFACE INTERFACE` or `repeat INTERFACE`.
+const ROLE: &str = "FLOWSIFT_LIVE_ROLE";
+
+/// Longer frames do not pass the cable.
+const LONGEST_FRAME: usize = 9014;
 
 #[test]
 fn a_filter_is_heeded() {
@@ -99,13 +59,7 @@ fn a_filter_is_heeded() {
     let ended = listener.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     let flows: Vec<&Value> = ended.records.iter().filter(|record| record["type"] == "flow").collect();
-    let read = Command::new(env!("CARGO_BIN_EXE_flowsift"))
-        .args(["read", "--filter", "tcp port 443", "--format", "json"])
-        .arg(&sample)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(read.stdout).unwrap();
-    let offline: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let offline = read(&["--filter", "tcp port 443"], &[&sample]);
     let ids = |records: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
         let flows = records.filter(|record| record["type"] == "flow");
         flows.map(|flow| flow["id"].to_string()).collect()
@@ -165,12 +119,73 @@ fn an_interface_that_goes_away_ends_it_with_all_that_was_heard() {
     let ended = listener.end();
     assert_eq!(ended.status, Some(2), "{}", ended.stderr);
     assert_eq!(ended.records.last().unwrap_or(&first)["type"], "capture");
-    let said: Vec<&str> = ended.stderr.lines().skip(1).collect();
-    assert_eq!(said.len(), 1, "{said:?}");
+    let said = ended.said();
+    assert_eq!(said.len(), 2, "{said:?}");
     assert!(
         said[0].contains(&lab.near) && said[0].contains("listening ended"),
         "{said:?}"
     );
+    assert!(said[1].contains("s: received "), "{said:?}");
+}
+
+#[test]
+fn an_interface_that_is_taken_down_is_heard_again_when_it_is_up() {
+    let lab = lab!();
+    let mut listener = lab.listen(&[]);
+    replay(&lab, &sample("classes/salestim.pcap"));
+    ip(&["-n", &lab.near, "link", "set", &lab.near, "down"]).unwrap();
+    assert!(listener.line().contains("went down"));
+    ip(&["-n", &lab.near, "link", "set", &lab.near, "up"]).unwrap();
+    assert!(listener.line().contains("is up again"));
+    replay(&lab, &sample("classes/salestim.pcap"));
+    listener.signal("INT");
+    let ended = listener.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let twice = 2 * sendable(&sample("classes/salestim.pcap"));
+    assert_eq!(ended.records.last().unwrap()["packets"], twice);
+}
+
+#[test]
+fn statistics_are_lines_where_they_are_asked_for() {
+    let lab = lab!();
+    let mut listener = lab.listen(&["--stats", "1"]);
+    replay(&lab, &sample("office.pcapng"));
+    let sent = sendable(&sample("office.pcapng"));
+    let heard = format!("received {sent}, dropped 0 by kernel, 0 by interface, undecoded 1, ");
+    let mut lines = 1;
+    while !listener.line().contains(&heard) {
+        lines += 1;
+        assert!(lines < 60, "the packets are not counted");
+    }
+    listener.signal("TERM");
+    let ended = listener.end();
+    let last = ended.stderr.lines().last().unwrap();
+    assert!(last.contains(&heard) && last.contains("flows 86"), "{last}");
+    // Only the last one, unless they are asked for; and none at all.
+    assert_eq!(lab.listen(&["--duration", "1500ms"]).end().said().len(), 1);
+    assert_eq!(lab.listen_quietly().stderr, "");
+}
+
+#[test]
+fn what_has_ended_is_written_while_packets_keep_coming() {
+    let lab = lab!();
+    let mut listener = lab.listen(&[]);
+    let mut noise = role_in(&lab.far, &format!("repeat {}", lab.far))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    replay(&lab, &sample("classes/salestim.pcap"));
+    // It would not come before the noise ends, or before there are enough rows for a write.
+    let flow = listener.record(PATIENCE);
+    let still_noisy = noise.try_wait().unwrap().is_none();
+    let _ = noise.kill();
+    let _ = noise.wait();
+    assert!(still_noisy);
+    assert_eq!(flow.expect("a record while packets come")["type"], "flow");
+    listener.signal("INT");
+    let ended = listener.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(ended.of_type("flow").iter().any(|flow| flow["server"]["port"] == 9));
 }
 
 #[test]
@@ -236,23 +251,27 @@ fn one_line(command: Command) -> String {
     stderr
 }
 
-/// Records without what depends on when they were heard.
-fn without_times(records: &[Value]) -> BTreeSet<String> {
-    let stripped = records
-        .iter()
-        .filter(|record| record["type"] != "capture")
-        .map(|record| {
-            let mut record = record.clone();
-            let fields = record.as_object_mut().unwrap();
-            for key in ["start", "end", "time"] {
-                fields.remove(key);
-            }
-            if let Some(evidence) = fields.get_mut("evidence").and_then(Value::as_object_mut) {
-                evidence.remove("age_s");
-            }
-            record.to_string()
-        });
-    stripped.collect()
+/// What `flowsift read` says of captures.
+fn read(words: &[&str], files: &[&Path]) -> Vec<Value> {
+    let read = Command::new(env!("CARGO_BIN_EXE_flowsift"))
+        .args(["read", "--format", "json"])
+        .args(words)
+        .args(files)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(read.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Both are the same, or the test fails with what only one of them has.
+fn assert_same(live: &BTreeSet<String>, offline: &BTreeSet<String>) {
+    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join("\n");
+    assert!(
+        live == offline,
+        "only live:\n{}\nonly offline:\n{}",
+        only(live, offline),
+        only(offline, live)
+    );
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -284,43 +303,6 @@ fn role_in(space: &str, words: &str) -> Command {
     command
 }
 
-/// Another listener beside flowsift, which keeps what it hears; killed when dropped.
-struct Recorder(Child);
-
-impl Recorder {
-    fn start(lab: &Lab, file: &Path, packets: u64) -> Recorder {
-        let words = format!("record {} {} {packets}", lab.near, file.display());
-        let child = role_in(&lab.near, &words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let recorder = Recorder(child);
-        let begun = Instant::now();
-        while !file.exists() {
-            assert!(begun.elapsed() < PATIENCE, "the recorder does not begin");
-            thread::sleep(Duration::from_millis(10));
-        }
-        recorder
-    }
-
-    fn finish(mut self) {
-        let begun = Instant::now();
-        while self.0.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < PATIENCE, "the recorder has not heard all");
-            thread::sleep(Duration::from_millis(10));
-        }
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// No test but the other program in the namespaces: plays what [`ROLE`] says, and does nothing without it.
 #[test]
 fn role() {
@@ -341,18 +323,29 @@ fn role() {
                 }
             }
         }
-        ["record", interface, file, packets] => {
-            let mut from = open(interface);
-            let mut to = from.savefile(file).unwrap();
-            for _ in 0..packets.parse::<u64>().unwrap() {
-                let packet = loop {
-                    match from.next_packet() {
-                        Ok(packet) => break packet,
-                        Err(pcap::Error::TimeoutExpired) => {}
-                        Err(error) => panic!("{error}"),
-                    }
+        // Names are asked for on one cable, and the rest passes on the other.
+        ["deal", file, names, rest] => {
+            let mut from = pcap::Capture::from_file(file).unwrap();
+            let lookups = from.compile("port 53", true).unwrap();
+            let (mut names, mut rest) = (open(names), open(rest));
+            while let Ok(packet) = from.next_packet() {
+                let to = if lookups.filter(packet.data) {
+                    &mut names
+                } else {
+                    &mut rest
                 };
-                to.write(&packet);
+                to.sendpacket(packet.data).unwrap();
+            }
+        }
+        // A flow without an end.
+        ["repeat", interface] => {
+            let mut to = open(interface);
+            let mut frame = Vec::new();
+            let place = |host, port| SocketAddr::from((Ipv4Addr::new(198, 18, 77, host), port));
+            traffic::frame::udp(&mut frame, place(2, 5000), place(1, 9), &[7; 100]);
+            loop {
+                to.sendpacket(frame.as_slice()).unwrap();
+                thread::sleep(Duration::from_millis(2));
             }
         }
         other => panic!("no role: {other:?}"),

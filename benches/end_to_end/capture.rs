@@ -1,23 +1,24 @@
-//! The capture that is read: the office day, lived by hundreds of offices at once.
-//!
-//! The day of the samples is mostly handshakes and lookups. So that there are data too, every office downloads some files
-//! and holds a call: about 20 packets a flow. The same bytes every time; kept in `target/bench` for the next run.
+//! Which captures are read: given ones, those that a tool at hand makes of real traffic, or our own.
 
-use std::fmt::Write as _;
+use std::env;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use super::traffic::copies::{Copies, Plan};
-use super::traffic::{SECOND, Seen, script};
+use super::{FILE_HEADER, RECORD_HEADER, hex, made, number, tool};
 
-const FILE_HEADER: usize = 24;
-const RECORD_HEADER: usize = 16;
+const GIVEN: &str = "FLOWSIFT_BENCH_CAPTURES";
+const PERCENT: &str = "FLOWSIFT_BENCH_PERCENT";
+/// The value that wants our own, whatever is at hand.
+const OWN: &str = "made";
 
 pub struct Capture {
     pub path: PathBuf,
+    /// `mix`, `handshakes`, `synflood`, or whatever the file is called.
+    pub name: String,
     pub packets: u64,
     /// Of the file.
     pub bytes: u64,
@@ -25,95 +26,84 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// The made capture of about `megabytes`.
-    pub fn made(folder: &Path, megabytes: u64) -> Result<Capture, String> {
-        let path = folder.join(format!("offices-{megabytes}.pcap"));
-        let plan_path = path.with_extension("plan");
-        let day = day();
-        let plan = plan(&day, megabytes);
-        let fingerprint = fingerprint(&day, &plan);
-        let is_current = path.exists() && fs::read_to_string(&plan_path).is_ok_and(|text| text == fingerprint);
-        if !is_current {
-            let _ = fs::remove_file(&plan_path);
-            write(&path, day, plan)
-                .and_then(|()| fs::write(&plan_path, fingerprint))
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-        Capture::given(&path)
-    }
-
     /// Any pcap file: read once to count and hash it, which also brings it into the page cache.
-    pub fn given(path: &Path) -> Result<Capture, String> {
+    pub fn of(path: &Path) -> Result<Capture, String> {
         facts(path).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// In it every packet is a flow that nobody wants to see.
+    pub fn is_flood(&self) -> bool {
+        self.name.contains("flood")
+    }
+
     pub fn describe(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default().display();
-        let (packets, bytes, sha256) = (self.packets, self.bytes, &self.sha256);
-        format!("{name}, {packets} packets, {bytes} bytes, sha256 {sha256}")
+        let (name, packets, bytes, sha256) = (&self.name, self.packets, self.bytes, &self.sha256);
+        format!("{name}.pcap, {packets} packets, {bytes} bytes, sha256 {sha256}")
     }
 }
 
-/// What one office does.
-fn day() -> Vec<Seen> {
-    let mut statements = script::office_statements().to_owned();
-    for (host, minute) in [(10, 3), (11, 6), (12, 8), (14, 15), (16, 22), (17, 25)] {
-        let _ = write!(
-            statements,
-            "\nat 09:{minute:02}:30.000\nhost 198.19.0.{host}\ndns contoso.sharepoint.com -> 13.107.136.10\n\
-             tls 13.107.136.10:443 sni contoso.sharepoint.com version 1.3 alpn h2 pq bytes 2000 60000\n"
-        );
-    }
-    for host in [10, 11, 16] {
-        let _ = write!(statements, "at 09:10:20.000\nhost 198.19.0.{host}\nrtt 20ms\n");
-        let exchange = format!("udp 52.113.1.20:3480 port {} bytes 190 960\n", 50_890 + host);
-        statements.push_str(&exchange.repeat(150));
-    }
-    script::play(&statements)
-}
-
-fn plan(day: &[Seen], megabytes: u64) -> Plan {
-    let day_bytes: u64 = day.iter().map(|seen| (RECORD_HEADER + seen.frame.len()) as u64).sum();
-    Plan {
-        copies: (megabytes * 1_000_000 / day_bytes).max(1) as u32,
-        haste: 20,
-        spread: 60 * SECOND,
+/// The files that this run reads, and where they are from.
+pub fn chosen(folder: &Path) -> Result<(Vec<PathBuf>, String), String> {
+    match env::var_os(GIVEN).filter(|list| !list.is_empty()) {
+        Some(list) if list != OWN => Ok((env::split_paths(&list).collect(), format!("given by {GIVEN}"))),
+        Some(_) => own(folder),
+        None => match real(folder) {
+            Some(paths) => Ok((paths, "real traffic, by make_bench.sh".to_owned())),
+            None => own(folder),
+        },
     }
 }
 
-/// What the file depends on.
-fn fingerprint(day: &[Seen], plan: &Plan) -> String {
-    let mut hash = Sha256::new();
-    for seen in day {
-        hash.update(seen.at.to_be_bytes());
-        hash.update(&seen.frame);
+/// Small ones of our own for [`count`](super::count), or those that are given.
+pub fn small(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    const SMALL_PERCENT: u64 = 2;
+    match env::var_os(GIVEN).filter(|list| !list.is_empty() && list != OWN) {
+        Some(list) => Ok(env::split_paths(&list).collect()),
+        None => make(folder, SMALL_PERCENT),
     }
-    let Plan { copies, haste, spread } = plan;
-    format!(
-        "{} copies {copies} haste {haste} spread {spread}\n",
-        hex(&hash.finalize())
-    )
 }
 
-fn write(path: &Path, day: Vec<Seen>, plan: Plan) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut header = [0; FILE_HEADER];
-    header[..4].copy_from_slice(&0xa1b2_c3d4_u32.to_le_bytes());
-    header[4..8].copy_from_slice(&[2, 0, 4, 0]);
-    header[16..20].copy_from_slice(&262_144_u32.to_le_bytes());
-    header[20..24].copy_from_slice(&1_u32.to_le_bytes());
-    out.write_all(&header)?;
-    let mut copies = Copies::new(day.into(), plan);
-    let mut frame = Vec::new();
-    while let Some(at) = copies.next(&mut frame) {
-        let length = frame.len() as u32;
-        for field in [(at / SECOND) as u32, (at % SECOND / 1000) as u32, length, length] {
-            out.write_all(&field.to_le_bytes())?;
+fn own(folder: &Path) -> Result<(Vec<PathBuf>, String), String> {
+    let percent: u64 = number(PERCENT, 100)?;
+    let paths = make(folder, percent)?;
+    Ok((paths, format!("made, {percent} % of their size")))
+}
+
+/// Makes our own, in a process of its own.
+fn make(folder: &Path, percent: u64) -> Result<Vec<PathBuf>, String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let own = env::current_exe().map_err(|error| error.to_string())?;
+    let made = Command::new(own)
+        .arg(made::COMMAND)
+        .arg(folder)
+        .arg(percent.to_string())
+        .status();
+    match made {
+        Ok(status) if status.success() => Ok(made::paths(folder).into()),
+        _ => Err("the captures could not be made".to_owned()),
+    }
+}
+
+/// The captures of a tool that copies real traffic, where there is one.
+fn real(folder: &Path) -> Option<Vec<PathBuf>> {
+    let tool = tool("make_bench.sh");
+    if !tool.exists() {
+        return None;
+    }
+    let folder = folder.join("real");
+    let paths = made::paths(&folder);
+    let done = folder.join("done");
+    if !done.exists() {
+        eprintln!("making captures of real traffic: a few minutes, once");
+        fs::create_dir_all(&folder).ok()?;
+        let made = Command::new(tool).arg(&folder).stdout(Stdio::null()).status();
+        if !made.is_ok_and(|status| status.success()) || !paths.iter().all(|path| path.exists()) {
+            eprintln!("they could not be made: our own are used");
+            return None;
         }
-        out.write_all(&frame)?;
-        frame.clear();
+        fs::write(done, "").ok()?;
     }
-    out.flush()
+    Some(paths.into())
 }
 
 fn facts(path: &Path) -> io::Result<Capture> {
@@ -146,12 +136,9 @@ fn facts(path: &Path) -> io::Result<Capture> {
     }
     Ok(Capture {
         path: path.to_owned(),
+        name: path.file_stem().unwrap_or_default().display().to_string(),
         packets,
         bytes,
         sha256: hex(&hash.finalize()),
     })
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

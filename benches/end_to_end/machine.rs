@@ -19,6 +19,13 @@ pub fn name() -> String {
     )
 }
 
+/// Bytes of memory.
+pub fn memory() -> Option<u64> {
+    let total = value("/proc/meminfo", "MemTotal")?;
+    let kilobytes: u64 = total.split(' ').next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 /// How busy it was in the last minute.
 pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -10,17 +10,17 @@ use flowsift::wire::link::LinkType;
 use crate::traffic::Dice;
 use crate::traffic::frame::{self, Segment};
 
-const FRAMES: usize = 32_768;
+pub const FRAMES: usize = 32_768;
 const MACS: usize = 12;
 
 /// Frames one behind the other, as they lie in an epoch.
-struct Frames {
+pub struct Frames {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Frames {
-    fn made(mut write: impl FnMut(&mut Dice, &mut Vec<u8>)) -> Frames {
+    pub fn made(mut write: impl FnMut(&mut Dice, &mut Vec<u8>)) -> Frames {
         let mut dice = Dice(3);
         let mut frames = Frames {
             bytes: Vec::new(),
@@ -48,7 +48,7 @@ impl Frames {
         tagged
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).map(|(begin, end)| &self.bytes[*begin..*end])
     }
@@ -68,12 +68,15 @@ fn mixed(dice: &mut Dice, out: &mut Vec<u8>, from: SocketAddr, to: SocketAddr) {
     frame::tcp(out, from, to, segment, payload);
 }
 
+/// The same over IPv4, between any two.
+pub fn office_v4(dice: &mut Dice, out: &mut Vec<u8>) {
+    let end = |dice: &mut Dice| SocketAddr::from((Ipv4Addr::from_bits(dice.roll() as u32), dice.roll() as u16));
+    let (from, to) = (end(dice), end(dice));
+    mixed(dice, out, from, to);
+}
+
 pub fn benches(criterion: &mut Criterion) {
-    let v4 = Frames::made(|dice, out| {
-        let end = |dice: &mut Dice| SocketAddr::from((Ipv4Addr::from_bits(dice.roll() as u32), dice.roll() as u16));
-        let (from, to) = (end(dice), end(dice));
-        mixed(dice, out, from, to);
-    });
+    let v4 = Frames::made(office_v4);
     let v6 = Frames::made(|dice, out| {
         let end = |dice: &mut Dice| {
             let bits = u128::from(dice.roll()) << 64 | u128::from(dice.roll());
@@ -94,7 +97,7 @@ pub fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn all<R>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, frames: &Frames, decode: R)
+pub fn all<R>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, frames: &Frames, decode: R)
 where
     R: for<'a> Fn(
         LinkType,

@@ -17,6 +17,7 @@ use crate::traffic::{Dice, MORNING, SECOND, judged, script};
 const SETTINGS: Settings = Settings {
     memory: DEFAULT_MEMORY,
     epoch_bytes: EPOCH_BYTES,
+    threads: 1,
 };
 
 pub fn benches(criterion: &mut Criterion) {
@@ -107,7 +108,7 @@ struct Reel {
 }
 
 impl Reel {
-    fn of(next: impl FnMut(&mut Vec<u8>) -> Option<u64>) -> Reel {
+    fn of(next: impl FnMut(&mut Vec<u8>) -> Option<u64> + Send) -> Reel {
         let mut tape = Tape::new(next);
         let mut epochs = Vec::new();
         loop {

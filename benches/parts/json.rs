@@ -26,6 +26,7 @@ pub fn benches(criterion: &mut Criterion) {
     let settings = Settings {
         memory: DEFAULT_MEMORY,
         epoch_bytes: EPOCH_BYTES,
+        threads: 1,
     };
     let mut outlet = Rows(|row: &Row| rows.push(row.clone()));
     drive::run(&mut Tape::new(|out| copies.next(out)), &policy, settings, &mut outlet);
@@ -33,6 +34,7 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("json");
     for (name, wanted) in [
         ("flow lines", flows as fn(&Row) -> bool),
+        ("lines of flows without a name", nameless),
         ("flow and name lines", |_| true),
     ] {
         let rows: Vec<&Row> = rows.iter().filter(|row| wanted(row)).collect();
@@ -52,4 +54,8 @@ pub fn benches(criterion: &mut Criterion) {
 
 fn flows(row: &Row) -> bool {
     matches!(row, Row::Flow(_))
+}
+
+fn nameless(row: &Row) -> bool {
+    matches!(row, Row::Flow(flow) if flow.naming.name.is_none())
 }

@@ -7,15 +7,24 @@
 #[allow(dead_code)]
 mod traffic;
 
+#[path = "../page.rs"]
+mod page;
+
+mod certificate;
+mod conversation;
 mod decode;
 mod dns;
 mod engine;
+mod fragments;
 mod history;
 mod json;
+mod media;
 mod policy;
+mod preambles;
 mod report;
 mod table;
 mod tls;
+mod tunnels;
 
 use std::time::{Duration, SystemTime};
 
@@ -30,9 +39,14 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     decode::benches(&mut criterion);
+    tunnels::benches(&mut criterion);
+    fragments::benches(&mut criterion);
     table::benches(&mut criterion);
     engine::benches(&mut criterion);
     tls::benches(&mut criterion);
+    certificate::benches(&mut criterion);
+    preambles::benches(&mut criterion);
+    media::benches(&mut criterion);
     dns::benches(&mut criterion);
     policy::benches(&mut criterion);
     history::benches(&mut criterion);

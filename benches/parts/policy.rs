@@ -4,8 +4,11 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use flowsift::evidence::model::{App, EvidenceKind, Quality};
+use flowsift::flow::key::Endpoint;
 use flowsift::names::domain::Domain;
-use flowsift::policy::compile::{At, Match, Policy};
+use flowsift::policy::compile::{At, Matches, Policy};
+use flowsift::policy::judge::FlowFacts;
 use flowsift::wire::packet::protocol;
 
 use crate::traffic::{Dice, judged};
@@ -53,7 +56,51 @@ pub fn benches(criterion: &mut Criterion) {
     all(&mut group, "name, in no row", &policy, &misses);
     all(&mut group, "address, in a row", &policy, &inside);
     all(&mut group, "address, anywhere", &policy, &outside);
+    for (what, questions) in [
+        ("judge a flow with a name, in a row", &hits),
+        ("judge a flow with a name, in no row", &misses),
+        ("judge a flow without a name, anywhere", &outside),
+    ] {
+        group.bench_function(what, |bencher| {
+            bencher.iter(|| {
+                for question in questions {
+                    black_box(policy.judge(&facts(black_box(question))));
+                }
+            });
+        });
+    }
     group.finish();
+}
+
+/// A flow whose first packet was all there was of it.
+fn facts((name, at): &Question) -> FlowFacts<'_> {
+    let end = |at: At| Endpoint {
+        ip: at.ip,
+        port: at.port,
+    };
+    let client = web_at(Ipv4Addr::new(198, 19, 0, 10).into());
+    FlowFacts {
+        protocol: protocol::TCP,
+        client: end(client),
+        server: end(at.unwrap_or(client)),
+        app: App::Unknown,
+        tls: None,
+        name: name.as_ref(),
+        kind: EvidenceKind::Dns,
+        via: &[],
+        dns_seen: false,
+        asked_itself: false,
+        candidates: &[],
+        asked: None,
+        proxy_host: None,
+        proxy_port: None,
+        quality: Quality::default(),
+        server_payload: false,
+        client_payload: false,
+        tls_in_quic: false,
+        established: false,
+        start_ns: 0,
+    }
 }
 
 fn names(mut name: impl FnMut() -> String) -> Vec<Question> {
@@ -74,13 +121,13 @@ fn web_at(ip: IpAddr) -> At {
 }
 
 fn is_match(policy: &Policy, (name, at): &Question) -> bool {
-    let mut matches = Vec::new();
+    let mut matches = Matches::new();
     policy.matches(name.as_ref(), *at, &mut matches);
     !matches.is_empty()
 }
 
 fn all(group: &mut BenchmarkGroup<'_, WallTime>, what: &str, policy: &Policy, questions: &[Question]) {
-    let mut matches: Vec<Match> = Vec::new();
+    let mut matches = Matches::new();
     let matched = questions.iter().filter(|question| is_match(policy, question)).count();
     let expected = match what.ends_with("in a row") {
         true => QUESTIONS..QUESTIONS + 1,

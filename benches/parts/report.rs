@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::page;
+
 /// Prints what criterion has written down since `begin`, in the order of the run.
 pub fn print(begin: SystemTime) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -21,9 +23,12 @@ pub fn print(begin: SystemTime) {
         return;
     }
     figures.sort_by_key(|(written, _)| *written);
-    println!("| part | ns each | million/s |");
-    println!("| --- | ---: | ---: |");
-    figures.iter().for_each(|(_, line)| println!("{line}"));
+    let lines: Vec<String> = figures.into_iter().map(|(_, line)| line).collect();
+    let table = lines.join("\n");
+    page::show(
+        "parts",
+        &format!("| part | ns each | million/s |\n| --- | ---: | ---: |\n{table}\n"),
+    );
 }
 
 /// One line, and when it was measured; None if that was before `begin`.

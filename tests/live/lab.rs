@@ -24,7 +24,7 @@ impl Lab {
         static BUILT: AtomicU32 = AtomicU32::new(0);
         let number = BUILT.fetch_add(1, Ordering::Relaxed);
         // Names of interfaces have 15 characters at most.
-        let stem = format!("fs{}x{number}", std::process::id() % 1_000_000);
+        let stem = format!("fs{}x{number}", std::process::id() % 100_000);
         let lab = Lab {
             near: format!("{stem}n"),
             far: format!("{stem}f"),
@@ -37,23 +37,65 @@ impl Lab {
                          echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
             let _ = inside(space, "sh").args(["-c", quiet]).output();
         }
-        ip(&[
-            "link", "add", near, "netns", near, "mtu", "9000", "type", "veth", "peer", "name", far, "netns", far,
-            "mtu", "9000",
-        ])?;
-        for (space, address) in [(near, "198.18.77.1/24"), (far, "198.18.77.2/24")] {
-            ip(&["-n", space, "addr", "add", address, "dev", space])?;
-            ip(&["-n", space, "link", "set", space, "up"])?;
-        }
+        lay(near, near, far, far, "198.18.77")?;
         Ok(lab)
+    }
+
+    /// A second cable: its two ends, named alike on both sides but for the last letter.
+    pub fn second_cable(&self) -> (String, String) {
+        let (near, far) = (format!("{}2", self.near), format!("{}2", self.far));
+        lay(&self.near, &near, &self.far, &far, "198.18.78").expect("a second cable as well as a first one");
+        (near, far)
     }
 
     /// flowsift with these words after `live -i IFACE`, and its records as lines.
     pub fn listen(&self, words: &[&str]) -> Listener {
+        self.listen_on(&self.near, words)
+    }
+
+    /// The same on other interfaces.
+    pub fn listen_on(&self, interfaces: &str, words: &[&str]) -> Listener {
         let mut command = inside(&self.near, env!("CARGO_BIN_EXE_flowsift"));
-        command.args(["live", "-i", &self.near, "--format", "json"]).args(words);
+        command.args(["live", "-i", interfaces, "--format", "json"]).args(words);
         Listener::start(command)
     }
+}
+
+impl Lab {
+    /// A short run that says nothing.
+    pub fn listen_quietly(&self) -> Ended {
+        let words = [
+            "live",
+            "-i",
+            &self.near,
+            "--format",
+            "json",
+            "--quiet",
+            "--duration",
+            "300ms",
+        ];
+        let mut command = inside(&self.near, env!("CARGO_BIN_EXE_flowsift"));
+        let output = output_of(command.args(words));
+        Ended {
+            status: output.status.code(),
+            records: Vec::new(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// A cable between two namespaces, its ends up, with addresses of this network.
+fn lay(near_space: &str, near: &str, far_space: &str, far: &str, network: &str) -> Result<(), String> {
+    ip(&[
+        "link", "add", near, "netns", near_space, "mtu", "9000", "type", "veth", "peer", "name", far, "netns",
+        far_space, "mtu", "9000",
+    ])?;
+    for (space, end, host) in [(near_space, near, 1), (far_space, far, 2)] {
+        ip(&["-n", space, "addr", "add", &format!("{network}.{host}/24"), "dev", end])?;
+        ip(&["-n", space, "link", "set", end, "up"])?;
+    }
+    Ok(())
 }
 
 impl Drop for Lab {
@@ -103,7 +145,7 @@ pub struct Ended {
 }
 
 impl Listener {
-    fn start(mut command: Command) -> Listener {
+    pub fn start(mut command: Command) -> Listener {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -126,7 +168,27 @@ impl Listener {
     }
 
     pub fn is_listening(&self) -> bool {
-        self.said.contains("listening on ")
+        self.said.contains("listening on ") || self.said.contains("following ")
+    }
+
+    /// The next line that it says on stderr.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        if let Some(stderr) = &mut self.stderr {
+            let _ = stderr.read_line(&mut line);
+        }
+        self.said += &line;
+        line
+    }
+
+    /// Waits for a record that is as it should be; those before it are thrown away.
+    pub fn wait_for(&mut self, is_it: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        loop {
+            let record = self.record(PATIENCE).expect("another record while it runs");
+            if is_it(&record) {
+                return record;
+            }
+        }
     }
 
     /// The next record, if one comes in time.
@@ -165,6 +227,17 @@ impl Listener {
     }
 }
 
+impl Ended {
+    /// What it said after its first line.
+    pub fn said(&self) -> Vec<&str> {
+        self.stderr.lines().skip(1).collect()
+    }
+
+    pub fn of_type(&self, what: &str) -> Vec<&serde_json::Value> {
+        self.records.iter().filter(|record| record["type"] == what).collect()
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -187,5 +260,9 @@ fn lines_of(stdout: ChildStdout) -> Receiver<String> {
 
 /// Runs a command to its end.
 pub fn output(mut command: Command) -> Output {
+    output_of(&mut command)
+}
+
+fn output_of(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("a command can be run")
 }

@@ -11,7 +11,7 @@ use flowsift::policy::{builtin, load};
 use flowsift::sink::jsonl::JsonLines;
 use flowsift::sink::style::Style;
 use flowsift::sink::table::Table;
-use flowsift::sink::{Labels, PolicyNames, RowNames, Sink};
+use flowsift::sink::{Labels, PolicyNames, Sink};
 use flowsift::source::{InputOptions, Inputs};
 use flowsift::wire::decode::decode;
 use flowsift::wire::link::LinkType;
@@ -33,19 +33,8 @@ impl Judge {
         let policy = load::load(text, builtin::DEFAULT, &mut nowhere)
             .expect("a sound policy")
             .policy;
-        let rows = policy.rows().map(|(_, row)| RowNames {
-            id: row.id.clone(),
-            class: row.class.clone(),
-            line: row.line.as_str().to_owned(),
-        });
-        let names = PolicyNames {
-            name: policy.name().to_owned(),
-            sha256: String::new(),
-            rows: rows.collect(),
-            ..PolicyNames::default()
-        };
         let labels = Labels {
-            policy: names,
+            policy: PolicyNames::of(&policy),
             files: Vec::new(),
         };
         Judge { policy, labels }
@@ -109,6 +98,7 @@ impl Judge {
         let settings = Settings {
             memory: 16_000_000,
             epoch_bytes,
+            threads: 1,
         };
         drive::run(&mut watched, &self.policy, settings, &mut outlet);
         let finished = outlet.json.finish(0).and(outlet.table.finish(0));
@@ -209,6 +199,15 @@ impl Ran {
                 "{most} packets decoded ({} of them fragments), {in_flows} in flows",
                 self.fragments
             ),
+        );
+        let pieces = captures
+            .iter()
+            .filter_map(|capture| capture["fragments"]["pieces"].as_u64())
+            .sum::<u64>();
+        // A datagram put together may hold a packet that is a piece again.
+        law(
+            pieces + copies >= self.fragments && pieces <= 2 * self.fragments,
+            format!("{} packets were fragments, {pieces} are told", self.fragments),
         );
         for flow in &flows {
             if let Err(what) = flow_is_sane(flow, self.packets) {

@@ -188,6 +188,21 @@ fn sums(records: &[Value]) -> Vec<String> {
             flows.len()
         ));
     }
+    let unfinished = flows.iter().filter(|flow| {
+        let quality = flow["quality"].as_array();
+        quality.is_some_and(|words| words.iter().any(|word| word == "fragment"))
+    });
+    let (unfinished, mut told) = (unfinished.count() as u64, 0);
+    for capture in &captures {
+        let fates = ["overlap", "invalid", "incomplete", "evicted"];
+        let fates = fates.map(|key| capture["fragments"][key].as_u64().unwrap_or(0));
+        told += fates.iter().sum::<u64>();
+    }
+    if unfinished != told {
+        complaints.push(format!(
+            "  {unfinished} flows are of datagrams that never became whole, the captures tell of {told}"
+        ));
+    }
     let packets: u64 = flows
         .iter()
         .flat_map(|flow| [&flow["packets"]["out"], &flow["packets"]["in"]])

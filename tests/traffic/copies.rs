@@ -12,7 +12,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Dice, MORNING, Seen};
 
@@ -28,7 +28,7 @@ pub struct Plan {
 
 /// The frames of all copies, in order.
 pub struct Copies {
-    day: Rc<[Seen]>,
+    day: Arc<[Seen]>,
     begin: u64,
     haste: u64,
     starts: Vec<u64>,
@@ -38,7 +38,7 @@ pub struct Copies {
 
 impl Copies {
     /// `day` is sorted by time.
-    pub fn new(day: Rc<[Seen]>, plan: Plan) -> Copies {
+    pub fn new(day: Arc<[Seen]>, plan: Plan) -> Copies {
         let mut dice = Dice(1);
         let starts: Vec<u64> = (0..plan.copies).map(|_| MORNING + dice.below(plan.spread)).collect();
         let next = starts.iter().zip(0..).map(|(start, copy)| Reverse((*start, copy, 0)));

@@ -40,6 +40,19 @@ pub fn udp(out: &mut Vec<u8>, from: SocketAddr, to: SocketAddr, payload: &[u8]) 
     out.extend_from_slice(payload);
 }
 
+/// Appends a frame of that EtherType to `out`.
+pub fn link(out: &mut Vec<u8>, ethertype: u16, payload: &[u8]) {
+    ethernet(out, ethertype);
+    out.extend_from_slice(payload);
+}
+
+/// Appends a frame with an IPv4 packet of that protocol to `out`.
+pub fn packet(out: &mut Vec<u8>, from: Ipv4Addr, to: Ipv4Addr, protocol: u8, payload: &[u8]) {
+    ethernet(out, 0x0800);
+    ipv4(out, from, to, protocol, payload.len(), 0, DONT_FRAGMENT);
+    out.extend_from_slice(payload);
+}
+
 /// A UDP datagram without anything below it, for [`fragment`].
 pub fn udp_datagram(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
     [&udp_header(from, to, payload)[..], payload].concat()

@@ -8,7 +8,7 @@ use flowsift::policy::builtin;
 use flowsift::policy::compile::Policy;
 use flowsift::policy::load;
 use flowsift::sink::jsonl::JsonLines;
-use flowsift::sink::{Labels, PolicyNames, RowNames, Sink};
+use flowsift::sink::{Labels, PolicyNames, Sink};
 
 use super::tape::Rows;
 
@@ -22,18 +22,8 @@ pub fn policy() -> Policy {
 }
 
 pub fn labels(policy: &Policy) -> Labels {
-    let rows = policy.rows().map(|(_, row)| RowNames {
-        id: row.id.clone(),
-        class: row.class.clone(),
-        line: row.line.as_str().to_owned(),
-    });
     Labels {
-        policy: PolicyNames {
-            name: policy.name().to_owned(),
-            sha256: policy.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
-            rows: rows.collect(),
-            ..PolicyNames::default()
-        },
+        policy: PolicyNames::of(policy),
         files: Vec::new(),
     }
 }
@@ -45,7 +35,12 @@ pub fn json(source: &mut dyn Source, policy: &Policy, settings: Settings) -> Vec
     lines
 }
 
-pub fn write_json(source: &mut dyn Source, policy: &Policy, settings: Settings, out: impl Write) -> io::Result<()> {
+pub fn write_json(
+    source: &mut dyn Source,
+    policy: &Policy,
+    settings: Settings,
+    out: impl Write + Send + Sync,
+) -> io::Result<()> {
     let mut sink = JsonLines::new(out, labels(policy));
     let mut written = Ok(());
     let mut outlet = Rows(|row: &_| {

@@ -3,9 +3,11 @@
 //! ```text
 //!  script ── the sample generator ──▶ seen: frames with times ──▶ copies: many clients' days at once ─┐
 //!  frame ─── single frames by hand ──────────────────────────────────────────────────────────────────┼─▶ tape, a Source
+//!  floods ── noise, and real handshakes in between ──────────────────────────────────────────────────┘
 //! ```
 
 pub mod copies;
+pub mod floods;
 pub mod frame;
 pub mod judged;
 pub mod script;

@@ -52,8 +52,20 @@ fn records(file: &[u8]) -> Vec<Seen> {
 
 /// What both sides of one flow say, flight by flight: who speaks (the client: `true`), and the bytes.
 pub fn flights(statement: &str) -> Vec<(bool, Vec<u8>)> {
-    let frames = play(statement);
     let mut flights: Vec<(bool, Vec<u8>)> = Vec::new();
+    for (from_client, payload) in payloads(statement) {
+        match flights.last_mut() {
+            Some((speaker, bytes)) if *speaker == from_client => bytes.extend_from_slice(&payload),
+            _ => flights.push((from_client, payload)),
+        }
+    }
+    flights
+}
+
+/// The same packet by packet: whoever is seen first is the client.
+pub fn payloads(statement: &str) -> Vec<(bool, Vec<u8>)> {
+    let frames = play(statement);
+    let mut payloads: Vec<(bool, Vec<u8>)> = Vec::new();
     let mut client = None;
     for seen in &frames {
         let view = decode(LinkType::ETHERNET, &seen.frame, seen.frame.len() as u32).expect("made frames are decoded");
@@ -62,13 +74,9 @@ pub fn flights(statement: &str) -> Vec<(bool, Vec<u8>)> {
             _ => continue,
         };
         let from_client = *client.get_or_insert(source) == source;
-        if view.payload.is_empty() {
-            continue;
-        }
-        match flights.last_mut() {
-            Some((speaker, bytes)) if *speaker == from_client => bytes.extend_from_slice(view.payload),
-            _ => flights.push((from_client, view.payload.to_vec())),
+        if !view.payload.is_empty() {
+            payloads.push((from_client, view.payload.to_vec()));
         }
     }
-    flights
+    payloads
 }

@@ -35,7 +35,7 @@ impl<F: FnMut(&mut Vec<u8>) -> Option<u64>> Tape<F> {
     }
 }
 
-impl<F: FnMut(&mut Vec<u8>) -> Option<u64>> Source for Tape<F> {
+impl<F: FnMut(&mut Vec<u8>) -> Option<u64> + Send> Source for Tape<F> {
     fn fill(&mut self, epoch: &mut Epoch, target: usize) -> bool {
         epoch.clear();
         while epoch.bytes.len() < target {
@@ -67,7 +67,7 @@ impl<F: FnMut(&mut Vec<u8>) -> Option<u64>> Source for Tape<F> {
 /// An outlet that shows every row to a closure.
 pub struct Rows<F>(pub F);
 
-impl<F: FnMut(&Row)> Outlet for Rows<F> {
+impl<F: FnMut(&Row) + Send + Sync> Outlet for Rows<F> {
     fn row(&mut self, row: &Row) -> ControlFlow<()> {
         (self.0)(row);
         ControlFlow::Continue(())
