@@ -1,4 +1,4 @@
-# flowsift: make demo | test | bench | lint | build
+# flowsift: make demo | test | bench | bench-page | lint | build
 #
 # libpcap is needed only to listen to interfaces (the feature `live`). Where its library is missing it is installed if
 # that is possible here (root and apt-get); else flowsift is built without `live`, and says so.
@@ -9,7 +9,7 @@ HAS_PCAP = echo 'int main(void){return 0;}' | cc -x c - -lpcap -o /dev/null 2>/d
 # Asked when a target runs, after `prepare` had its chance to install the library.
 FEATURES = $$($(HAS_PCAP) || echo --no-default-features)
 
-.PHONY: demo test bench lint build prepare
+.PHONY: demo test bench bench-page bench-whole bench-floods bench-count bench-parts lint build prepare
 
 demo: build
 	$(BIN) read --format table samples/office.pcapng
@@ -20,11 +20,27 @@ build: prepare
 test: prepare
 	$(CARGO) test $(FEATURES)
 
-# The parts one by one, then the whole program on a capture that is made once (target/bench), beside the machine's floor.
-bench: prepare
+# The whole program on three captures that are made once (target/bench), beside the machine's floor and other programs;
+# floods; what more cores would do; the parts one by one. All of it prints Markdown.
+bench: bench-whole bench-floods bench-count bench-parts
+
+# The same, and the figures of BENCHMARKS.md are rewritten.
+bench-page:
+	FLOWSIFT_BENCH_PAGE=BENCHMARKS.md $(MAKE) bench
+
+bench-whole: prepare
+	$(CARGO) bench $(FEATURES) --bench end_to_end
+
+bench-floods: prepare
+	$(CARGO) bench $(FEATURES) --bench end_to_end -- floods
+
+bench-count: prepare
+	@if command -v callgrind_annotate >/dev/null; then $(CARGO) bench $(FEATURES) --bench end_to_end -- count; \
+	  else echo "valgrind is missing: the work of more cores is not counted (for it: apt-get install valgrind)"; fi
+
+bench-parts: prepare
 	$(CARGO) bench $(FEATURES) --bench parts
 	$(CARGO) bench $(FEATURES) --bench quic_initial
-	$(CARGO) bench $(FEATURES) --bench end_to_end
 
 lint: prepare
 	$(CARGO) fmt --check
