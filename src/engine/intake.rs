@@ -208,7 +208,9 @@ impl<'s> Intake<'s> {
     }
 
     pub fn put_by(&mut self, scanned: Scanned) {
-        if self.spare.len() < SPARE {
+        // One that a giant record has made large is let go.
+        let usual = scanned.epoch.bytes.capacity() <= 4 * self.epoch_bytes.max(1 << 20);
+        if usual && self.spare.len() < SPARE {
             self.spare.push(scanned);
         }
     }

@@ -198,7 +198,6 @@ impl Input {
         self.packing.is_some()
     }
 
-    /// Why reading the stored bytes failed, if it did: one finished sentence without the input's name.
     /// Allows the rest of the input to be read in pieces: `file` is what it is read from, and nobody wants its hash.
     pub fn allow_cutting(&mut self, file: File) {
         let is_plain = self.packing.is_none() && self.walker.pcap().is_some();
@@ -241,6 +240,7 @@ impl Input {
         to - std::mem::replace(&mut self.offset, to).min(to)
     }
 
+    /// Why reading the stored bytes failed, if it did: one finished sentence without the input's name.
     pub fn take_failure(&mut self) -> Option<String> {
         self.failure.take()
     }
