@@ -153,13 +153,13 @@ fn load(works: &Works<'_>, hands: &dyn Hands) {
 /// Everything that crosses shards: names become known, flows ask for theirs, what is over leaves.
 fn mark(works: &Works<'_>, hands: &dyn Hands, half: Half) -> ControlFlow<()> {
     works.gather(half);
+    works.slice();
     loop {
-        let leaves = works.slice();
         hands.each(Step::Press);
-        if !leaves {
+        works.give()?;
+        if !works.slice() {
             break;
         }
-        works.give()?;
     }
     works.trim();
     ControlFlow::Continue(())

@@ -205,8 +205,8 @@ impl<'r> Works<'r> {
         write(&self.outlet).prepare();
     }
 
-    /// Goes on to the next slice of what leaves; false when there is none. The first one is there even if nothing leaves,
-    /// for pressing is when flows ask for their names.
+    /// Goes on to the next slice of what leaves; false when there is none. A mark is pressed once even if nothing leaves, for
+    /// that is when flows ask for their names.
     pub fn slice(&self) -> bool {
         let last = lock(&self.leaving).slice().map(|(last, _)| last);
         write(&self.known).last = last;
