@@ -37,6 +37,8 @@ pub struct Handle {
     received: Widened,
     dropped_by_kernel: Widened,
     dropped_by_interface: Widened,
+    /// Packets stamped earlier are not taken.
+    since_ns: u64,
 }
 
 /// A packet, borrowed from the ring.
@@ -81,6 +83,7 @@ impl Handle {
             received: Widened::default(),
             dropped_by_kernel: Widened::default(),
             dropped_by_interface: Widened::default(),
+            since_ns: 0,
         })
     }
 
@@ -104,31 +107,32 @@ impl Handle {
         })
     }
 
-    /// Throws away what has been heard so far.
-    pub fn forget(&mut self) {
-        /// A busy interface must not keep us here: more than this is never in a ring.
-        const MOST: usize = 1 << 20;
-        let mut forgotten = 0;
-        while let Ok(read @ 1..) = self.read(4096, |_| {}) {
-            forgotten += read;
-            if forgotten >= MOST {
-                break;
-            }
-        }
+    /// Begins to count here.
+    pub fn begin_counts(&mut self) {
         let Ok(stat) = self.capture.stats() else { return };
         self.received.begin(stat.received);
         self.dropped_by_kernel.begin(stat.dropped);
         self.dropped_by_interface.begin(stat.if_dropped);
     }
 
+    /// Forgets what came before `ns`: what is in the ring already, and what the kernel has not handed over yet.
+    pub fn forget_before(&mut self, ns: u64) {
+        self.since_ns = ns;
+    }
+
     /// Takes at most `most` packets in; 0 when none is at hand.
     pub fn read(&mut self, most: usize, mut take: impl FnMut(Heard<'_>)) -> Result<usize, String> {
+        let since_ns = self.since_ns;
         let read = self.capture.dispatch(Some(most), |packet| {
             let seconds = u64::try_from(packet.header.ts.tv_sec).unwrap_or_default();
             // With nanosecond precision libpcap puts nanoseconds into the field named for microseconds.
             let nanoseconds = u64::try_from(packet.header.ts.tv_usec).unwrap_or_default();
+            let ns = seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
+            if ns < since_ns {
+                return;
+            }
             take(Heard {
-                ns: seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
+                ns,
                 wire: packet.header.len.max(packet.header.caplen),
                 bytes: packet.data,
             });

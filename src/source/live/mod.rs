@@ -171,6 +171,10 @@ impl Live {
     }
 
     fn fail(&mut self, fault: String) {
+        // The other listeners of an interface say the same.
+        if self.faults.last() == Some(&fault) {
+            return;
+        }
         self.meter.say(fault.clone());
         self.faults.push(fault);
     }
@@ -320,8 +324,13 @@ fn open_all(options: &LiveOptions) -> Result<Vec<(usize, Handle)>, String> {
         }
     }
     if handles.len() > 1 {
-        // Before all of them had joined, packets went to more than one, or to the wrong one.
-        handles.iter_mut().for_each(|(_, handle)| handle.forget());
+        // Before all of them had joined, packets went to more than one, or to the wrong one. Counted from before that moment,
+        // so that no packet is taken that was not counted.
+        handles.iter_mut().for_each(|(_, handle)| handle.begin_counts());
+        let joined_ns = now_ns();
+        handles
+            .iter_mut()
+            .for_each(|(_, handle)| handle.forget_before(joined_ns));
     }
     Ok(handles)
 }
