@@ -114,6 +114,7 @@ pub fn whole<'a>(piece: &PacketView<'_>, protocol: u8, payload: &'a [u8], cut: u
         protocol,
         length: ip_length,
         identification: piece.identification,
+        hops: piece.hops,
         fragment: nested,
     };
     // Pieces of a piece are never put together again: they are a packet without ports.
@@ -139,6 +140,7 @@ fn view<'a>(ip: Ip, layer: &Layer<'a>) -> PacketView<'a> {
         protocol: ip.protocol,
         ip_length: ip.length,
         identification: ip.identification,
+        hops: ip.hops,
         fragment: ip.fragment,
         transport,
         payload,

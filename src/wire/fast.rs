@@ -88,7 +88,7 @@ fn ipv4(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
     let length = usize::from(c.u16()?);
     let identification = c.u16()?;
     let place = c.u16()?;
-    let [_, protocol, _, _] = c.array()?;
+    let [hops, protocol, _, _] = c.array()?;
     if version_length != PLAIN_IPV4 || place & FRAGMENT_BITS != 0 || length < IPV4_LENGTH {
         return None;
     }
@@ -99,6 +99,7 @@ fn ipv4(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
         protocol,
         ip_length: length as u32,
         identification,
+        hops,
         fragment: None,
         transport: Transport::None,
         payload: &[],
@@ -116,7 +117,7 @@ fn ipv6(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
     let mut c = Cursor::new(&header);
     let [version_class, _, _, _] = c.array()?;
     let length = usize::from(c.u16()?);
-    let [protocol, _] = c.array()?;
+    let [protocol, hops] = c.array()?;
     if version_class >> 4 != Family::V6 as u8 || length == 0 {
         return None;
     }
@@ -127,6 +128,7 @@ fn ipv6(mut rest: Cursor<'_>, wire: usize, vlans: Vlans) -> Option<PacketView<'_
         protocol,
         ip_length: (IPV6_LENGTH + length) as u32,
         identification: 0,
+        hops,
         fragment: None,
         transport: Transport::None,
         payload: &[],

@@ -158,10 +158,19 @@ pub fn target(line: &[u8]) -> Target<'_> {
         Some(rest) if !scheme.is_empty() && scheme.iter().all(u8::is_ascii_alphanumeric) => {
             let is_end = |b: &u8| matches!(b, b'/' | b'?' | b'#');
             let authority = rest.split(is_end).next().unwrap_or(rest);
-            Target::Absolute(Authority::parse(authority))
+            let mut whose = Authority::parse(authority);
+            whose.port = whose.port.or_else(|| port_of(scheme));
+            Target::Absolute(whose)
         }
         _ => Target::Local,
     }
+}
+
+/// Where a target names no port (RFC 9110, section 4.2; RFC 6455, section 3; RFC 1738, section 3.2).
+fn port_of(scheme: &[u8]) -> Option<u16> {
+    let is = |known: &&(&str, u16)| scheme.eq_ignore_ascii_case(known.0.as_bytes());
+    let known = [("http", 80), ("https", 443), ("ws", 80), ("wss", 443), ("ftp", 21)];
+    known.iter().find(is).map(|(_, port)| *port)
 }
 
 /// The status in a response's own line: three digits behind the version.
@@ -180,6 +189,12 @@ pub enum Field<'a> {
     ContentLength(u64),
     /// Transfer-Encoding, with the body in chunks.
     Chunked,
+    /// The answer was passed on by a proxy (RFC 9110, section 7.6.3).
+    Via,
+    /// The answer was made by a proxy that failed or refused: Squid's own field, or Proxy-Status with an error (RFC 9209).
+    ProxyError,
+    /// Link, with the relation `blocked-by`: who demanded it (RFC 7725, section 4).
+    BlockedBy,
     Other,
 }
 
@@ -209,7 +224,22 @@ pub fn field(line: &[u8]) -> Field<'_> {
     {
         return Field::Chunked;
     }
+    if name.eq_ignore_ascii_case(b"via") {
+        return Field::Via;
+    }
+    let is_squids = name.eq_ignore_ascii_case(b"x-squid-error");
+    if is_squids || name.eq_ignore_ascii_case(b"proxy-status") && contains(value, b"error=") {
+        return Field::ProxyError;
+    }
+    if name.eq_ignore_ascii_case(b"link") && contains(value, b"blocked-by") {
+        return Field::BlockedBy;
+    }
     Field::Other
+}
+
+/// Whether `word`, in lower case, stands in the text in any case.
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 const CHUNKED: &[u8] = b"chunked";
@@ -287,8 +317,10 @@ mod tests {
         );
         assert_eq!(
             tunnel("GET https://a.example HTTP/1.1"),
-            Target::Absolute(authority("a.example", None))
+            Target::Absolute(authority("a.example", 443))
         );
+        assert_eq!(tunnel("GET HTTP://a/ HTTP/1.1"), Target::Absolute(authority("a", 80)));
+        assert_eq!(tunnel("GET odd://a/ HTTP/1.1"), Target::Absolute(authority("a", None)));
         assert_eq!(tunnel("GET /a?b=http://c.example/ HTTP/1.1"), Target::Local);
         assert_eq!(tunnel("OPTIONS * HTTP/1.1"), Target::Local);
         assert_eq!(tunnel("GET"), Target::Local);
@@ -326,6 +358,15 @@ mod tests {
         assert_eq!(field(b"Content-Length: -1"), Field::Other);
         assert_eq!(field(b"Transfer-Encoding: gzip, Chunked"), Field::Chunked);
         assert_eq!(field(b""), Field::End);
+        assert_eq!(field(b"VIA: 1.1 cache.example"), Field::Via);
+        assert_eq!(field(b"X-Squid-Error: ERR_ACCESS_DENIED 0"), Field::ProxyError);
+        assert_eq!(field(b"Proxy-Status: gw; Error=http_request_denied"), Field::ProxyError);
+        assert_eq!(field(b"Proxy-Status: gw; received-status=403"), Field::Other);
+        assert_eq!(
+            field(b"Link: <https://x.example>; rel=\"blocked-by\""),
+            Field::BlockedBy
+        );
+        assert_eq!(field(b"Link: </a.css>; rel=preload"), Field::Other);
         assert_eq!(status(b"HTTP/1.1 407 Proxy Authentication Required"), Some(407));
         assert_eq!(status(b"HTTP/1.0 200"), Some(200));
         assert_eq!(status(b"HTTP/1.1 OK"), None);

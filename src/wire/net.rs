@@ -30,6 +30,8 @@ pub struct Ip {
     pub length: u32,
     /// 0 in IPv6.
     pub identification: u16,
+    /// Time to live, hop limit.
+    pub hops: u8,
     pub fragment: Option<FragmentPlace>,
 }
 
@@ -72,7 +74,7 @@ fn ipv4(layer: &mut Layer<'_>) -> Result<Ip, Undecoded> {
     #[rustfmt::skip]
     let [
         version_length, _, l0, l1, i0, i1, f0, f1,
-        _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3,
+        hops, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3,
     ] = layer.array::<IPV4_LENGTH>()?;
 
     let header = usize::from(version_length & 0x0f) * 4;
@@ -105,6 +107,7 @@ fn ipv4(layer: &mut Layer<'_>) -> Result<Ip, Undecoded> {
         protocol,
         length: length as u32,
         identification: u16::from_be_bytes([i0, i1]),
+        hops,
         fragment,
     })
 }
@@ -129,6 +132,7 @@ fn ipv6(layer: &mut Layer<'_>) -> Result<Ip, Undecoded> {
         protocol,
         length: length as u32,
         identification: 0,
+        hops: header.hop_limit(),
         fragment,
     })
 }

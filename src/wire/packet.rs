@@ -150,6 +150,8 @@ pub struct PacketView<'a> {
     pub ip_length: u32,
     /// IPv4's identification, by which two captures of one packet are told from a retransmission; 0 in IPv6.
     pub identification: u16,
+    /// How many routers more it may pass: time to live, in IPv6 the hop limit.
+    pub hops: u8,
     /// Set for a piece of a datagram (never for an IPv6 atomic fragment).
     pub fragment: Option<FragmentPlace>,
     pub transport: Transport,
@@ -175,6 +177,7 @@ impl PacketView<'_> {
             protocol: self.protocol,
             ip_length: self.ip_length,
             identification: self.identification,
+            hops: self.hops,
             fragment: self.fragment,
             transport: self.transport,
             payload,
