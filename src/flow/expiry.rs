@@ -16,7 +16,7 @@ pub const SECOND: u64 = 1_000_000_000;
 /// What a flow waits for, which decides how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaits {
-    /// A SYN's answer.
+    /// The answer to a SYN, or to a question.
     Answer,
     /// More of an open connection.
     More,
@@ -32,7 +32,9 @@ impl Awaits {
     #[inline]
     pub fn linger(self) -> u64 {
         match self {
-            Awaits::Answer => 30 * SECOND,
+            // Long enough for the repeats of common systems (Linux: 31 s and 63 s after the first SYN) to be of one flow, and
+            // for it to be known whether the client was answered by others up to a minute after.
+            Awaits::Answer => 65 * SECOND,
             Awaits::More => 15 * 60 * SECOND,
             Awaits::Stragglers => 5 * SECOND,
             Awaits::Datagram => 60 * SECOND,

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod counters;
 pub mod datagram;
 pub mod expiry;
+pub mod fetch;
 pub mod fragment;
 pub mod id;
 pub mod key;

@@ -6,6 +6,7 @@
 //! is left to tell them apart, so the time is shorter, and an acknowledgment without payload is never taken for a copy.
 
 use super::expiry::SECOND;
+use super::fetch::prefetch;
 
 /// How far apart two captures of one packet may be.
 const APART: u64 = SECOND / 100;
@@ -50,6 +51,12 @@ impl Default for Recent {
 }
 
 impl Recent {
+    /// Fetches the set that this packet will be looked for in.
+    #[inline]
+    pub fn prefetch(&self, signature: Signature) {
+        prefetch(&self.sets[signature.hash as usize % SETS]);
+    }
+
     /// Whether this packet is a copy of one just seen; it is remembered either way.
     #[inline]
     pub fn is_copy(&mut self, signature: Signature, ns: u64) -> bool {

@@ -1,5 +1,7 @@
 //! Records in chunks that never move: growing copies nothing and needs no second table's worth of memory.
 
+use super::fetch::prefetch_all;
+
 /// Places for records, numbered from 0.
 pub struct Slab<T> {
     chunks: Vec<Box<[Option<T>]>>,
@@ -53,10 +55,7 @@ impl<T> Slab<T> {
     /// Fetches a place into the cache, all its lines.
     #[inline]
     pub fn prefetch(&self, slot: u32) {
-        let place = self.at(slot);
-        for line in 0..size_of::<Option<T>>().div_ceil(LINE) {
-            prefetch_line(std::ptr::from_ref(place).cast(), line);
-        }
+        prefetch_all(self.at(slot));
     }
 
     /// A new place, empty.
@@ -67,27 +66,6 @@ impl<T> Slab<T> {
         self.length += 1;
         (self.length - 1) as u32
     }
-}
-
-const LINE: usize = 64;
-
-/// Tells the processor that a place will be wanted. No effect on meaning.
-#[inline]
-pub fn prefetch<T>(place: &T) {
-    prefetch_line(std::ptr::from_ref(place).cast(), 0);
-}
-
-#[inline]
-#[allow(unsafe_code)]
-fn prefetch_line(place: *const i8, line: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing into the program and faults on no address; the address is never read through.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(place.wrapping_add(line * LINE));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (place, line);
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@
 //!
 //! The index holds eight bytes a flow and is probed linearly, so that a look-up costs one cache line of
 //! index and one record, and both can be fetched ahead of their packet ([`Table::prefetch_index`],
-//! [`Table::prefetch_record`]): in a flood that is half of the time. A general hash map gives no way to
+//! [`Table::fetch_record`]): in a flood that is half of the time. A general hash map gives no way to
 //! do so, which is why this one is ours.
 //!
 //! A record that leaves is detached first and freed later: in between its key may belong to a new record. A slot is reused
 //! once it is free; its generation tells an old reference from a new one.
 
-use super::slab::{Slab, prefetch};
+use std::num::NonZero;
+
+use super::fetch::prefetch;
+use super::slab::Slab;
 
 /// A record that knows its own key.
 pub trait Keyed {
@@ -25,6 +28,17 @@ pub trait Keyed {
 pub struct Handle {
     pub slot: u32,
     pub generation: u32,
+}
+
+/// The slot where a look-up probably ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess(NonZero<u32>);
+
+impl Guess {
+    #[inline]
+    pub fn slot(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 const EMPTY: u64 = 0;
@@ -81,13 +95,6 @@ impl<T: Keyed> Table<T> {
             }
             at = self.next(at);
         }
-    }
-
-    /// The record with this key, and its slot.
-    #[inline]
-    pub fn find_mut(&mut self, hash: u64, key: &T::Key) -> Option<(u32, &mut T)> {
-        let slot = self.find(hash, key)?;
-        self.records.at_mut(slot).as_mut().map(|record| (slot, record))
     }
 
     /// The record in `slot`, which must be occupied: slots come from this table.
@@ -185,13 +192,19 @@ impl<T: Keyed> Table<T> {
         prefetch(&self.index[self.home(hash as u32)]);
     }
 
-    /// Asks for the record that a look-up of `hash` probably ends at.
+    /// Asks for the record that a look-up of `hash` probably ends at, and tells which it is.
     #[inline]
-    pub fn prefetch_record(&self, hash: u64) {
+    pub fn fetch_record(&self, hash: u64) -> Option<Guess> {
         let entry = self.index[self.home(hash as u32)];
-        if entry != EMPTY {
-            self.records.prefetch(slot_of(entry));
-        }
+        let guess = Guess(NonZero::new(entry as u32)?);
+        self.records.prefetch(guess.slot());
+        Some(guess)
+    }
+
+    /// The record that was guessed, if one lies there still.
+    #[inline]
+    pub fn guessed(&self, guess: Guess) -> Option<&T> {
+        self.records.at(guess.slot()).as_ref()
     }
 
     #[inline]

@@ -14,6 +14,7 @@ fn piece(id: u32, offset: u32, more: bool, payload: &[u8]) -> PacketView<'_> {
         protocol: UDP,
         ip_length: 20 + payload.len() as u32,
         identification: 0,
+        hops: 64,
         fragment: Some(FragmentPlace {
             identification: id,
             offset,
