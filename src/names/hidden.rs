@@ -77,6 +77,7 @@ mod tests {
     #[test]
     fn only_its_own_later_answers_count() {
         let answer = |own, frame| Recalled {
+            across: false,
             told: Arc::new(Told {
                 name: Domain::from_text(b"a.example"),
                 chain: Box::default(),

@@ -82,6 +82,8 @@ pub struct Recalled {
     pub told: Arc<Told>,
     /// The flow's own client was told so; otherwise somebody else.
     pub own: bool,
+    /// Who was told has an address of the other version of IP.
+    pub across: bool,
     pub answered: Stamp,
 }
 
@@ -160,6 +162,7 @@ impl History {
                 recalled.push(Recalled {
                     told: claim.told.clone(),
                     own,
+                    across: claim.client.is_ipv4() != client.is_ipv4(),
                     answered: claim.answered,
                 });
             }

@@ -79,12 +79,7 @@ impl History {
         if excess == 0 {
             return 0;
         }
-        let mut newer = HashSet::with_hasher(QuickHash::default());
-        let due_claims = list.iter().take(due).rev();
-        let mut repeated: Vec<bool> = due_claims
-            .map(|c| !newer.insert((c.client, Arc::clone(&c.told))))
-            .collect();
-        repeated.reverse();
+        let repeated = repeated_later(&list[..due]);
         let mut repeated_out = excess.min(repeated.iter().filter(|r| **r).count());
         let mut others_out = excess - repeated_out;
         let mut flags = repeated.into_iter();
@@ -126,4 +121,24 @@ impl History {
         });
         evicted
     }
+}
+
+/// Of each claim, whether a newer one to the same client repeats it.
+fn repeated_later(claims: &[Claim]) -> Vec<bool> {
+    /// So few are compared with each other sooner than hashed: their names are text.
+    const FEW: usize = 32;
+    if claims.len() <= FEW {
+        let same = |a: &Claim, b: &Claim| a.client == b.client && (Arc::ptr_eq(&a.told, &b.told) || a.told == b.told);
+        let later = |i: usize| claims.get(i + 1..).unwrap_or_default();
+        let repeated = |(i, claim)| later(i).iter().any(|newer| same(claim, newer));
+        return claims.iter().enumerate().map(repeated).collect();
+    }
+    let mut newer = HashSet::with_hasher(QuickHash::default());
+    let mut repeated: Vec<bool> = claims
+        .iter()
+        .rev()
+        .map(|claim| !newer.insert((claim.client, &claim.told)))
+        .collect();
+    repeated.reverse();
+    repeated
 }
