@@ -33,18 +33,40 @@ impl Consumed {
         let mut rest = bytes.get(skipped..).unwrap_or(&[]);
         let mut at = next.wrapping_add(skipped as u32);
         self.known = (usize::from(self.known) + rest.len()).min(REACH) as u16;
-        while !rest.is_empty() {
-            let inside = place(at);
-            let (now, later) = rest.split_at_checked(BLOCK - inside).unwrap_or((rest, &[]));
-            for (kept, new) in self.last.iter_mut().skip(inside).zip(now) {
-                *kept = *new;
-            }
-            let is_whole = inside + now.len() == BLOCK;
-            if is_whole && let Some(kept) = self.hashes.get_mut(slot(at)) {
-                *kept = hash(&self.last) as u16;
-            }
-            at = at.wrapping_add(now.len() as u32);
+        // The end of the block that was begun.
+        let begun = BLOCK - place(at);
+        if begun < BLOCK && begun <= rest.len() {
+            let (now, later) = rest.split_at(begun);
+            self.note_part(at, now);
+            self.note_block(at, self.last);
+            at = at.wrapping_add(begun as u32);
             rest = later;
+        }
+        if place(at) == 0 {
+            let (blocks, later) = rest.as_chunks::<BLOCK>();
+            for block in blocks {
+                self.note_block(at, *block);
+                at = at.wrapping_add(BLOCK as u32);
+            }
+            if let Some(block) = blocks.last() {
+                self.last = *block;
+            }
+            rest = later;
+        }
+        self.note_part(at, rest);
+    }
+
+    fn note_part(&mut self, at: u32, part: &[u8]) {
+        let inside = place(at);
+        if let Some(kept) = self.last.get_mut(inside..inside + part.len()) {
+            kept.copy_from_slice(part);
+        }
+    }
+
+    #[inline]
+    fn note_block(&mut self, at: u32, block: [u8; BLOCK]) {
+        if let Some(kept) = self.hashes.get_mut(slot(at)) {
+            *kept = hash(&block) as u16;
         }
     }
 
@@ -88,6 +110,7 @@ fn slot(sequence: u32) -> usize {
 
 /// Sixteen bytes a step, two steps at a time that do not wait for each other; it guards against honest differences and plain
 /// forgeries, not against a chosen collision.
+#[inline]
 pub fn hash(bytes: &[u8]) -> u32 {
     const SEED: u64 = 0x243f_6a88_85a3_08d3;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -13,6 +13,11 @@
 //!
 //! A proxy that wants to know who asks answers 407, and the client asks again on the same connection; and behind one proxy
 //! there may be another, which is asked through the first. In both cases what was asked for last counts, and the last answer.
+//!
+//! Of a request for no tunnel the answer's head is read as well, since it may be a proxy's or a filter's own. It is taken for one only
+//! if it shows that no origin server made it: by a field of the proxy's (X-Squid-Error, Proxy-Status with an error), by status 511, which
+//! only networks send (RFC 6585, section 6), by 451 with a link to who blocks; or if the request was in absolute form, which is how proxies
+//! are asked, and the refusal lacks the Via that a proxy adds to what it passes on. A page that only looks like a block page proves nothing.
 
 use super::model::{App, Quality};
 use super::preamble::Step;
@@ -31,6 +36,31 @@ pub struct HttpTalk {
     answered: u8,
     /// An answer that was captured before its question.
     early: Option<u16>,
+    /// What is known of a request for no tunnel and its answer.
+    plain: Option<Plain>,
+}
+
+/// A request to a server, or for a page to a proxy, and what its answer shows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Plain {
+    /// In absolute form: to a proxy.
+    to_proxy: bool,
+    passed_on: bool,
+    proxys_own: bool,
+    blocked_by: bool,
+}
+
+impl Plain {
+    /// The answer is a proxy's or a filter's, and no yes.
+    fn is_refusal(self, status: u16) -> bool {
+        match status {
+            511 => true,
+            407 => self.to_proxy,
+            451 if self.blocked_by => true,
+            403 | 451 | 500..=599 => self.proxys_own || self.to_proxy && !self.passed_on,
+            _ => false,
+        }
+    }
 }
 
 /// What a side's next bytes are.
@@ -58,6 +88,9 @@ enum Awaits {
     /// Another message, or what the tunnel carries.
     TunnelBytes,
 }
+
+/// Answers before the answer (RFC 9110, section 15.2).
+const INTERIM: std::ops::Range<u16> = 100..200;
 
 /// How an answer's body ends (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +130,8 @@ impl HttpTalk {
         match http::line(bytes) {
             Parse::Complete(line) => self.line(side, awaits, line, findings),
             Parse::Need(_) => Step::Need,
+            // Of an answer to a plain request nothing is needed.
+            Parse::Malformed(http::TooLong) if self.plain.is_some() => Step::BothOver,
             Parse::Malformed(http::TooLong) => {
                 findings.quality.add(Quality::BUDGET);
                 Step::Over
@@ -115,18 +150,27 @@ impl HttpTalk {
             }
             Awaits::StartLine | Awaits::TunnelBytes => match self.request(side, line.text, findings) {
                 Some(next) => next,
-                None => return Step::BothOver,
+                None => return self.wait_for_answer(true),
             },
             Awaits::HostField => match http::field(line.text) {
                 Field::Host(host) => {
                     findings.host = Some(Domain::from_text(host.host));
-                    return Step::BothOver;
+                    return self.wait_for_answer(false);
                 }
                 Field::End => return Step::BothOver,
                 _ => awaits,
             },
             Awaits::HeadEnd if line.text.is_empty() => Awaits::TunnelBytes,
             Awaits::Fields { status, body } => match http::field(line.text) {
+                Field::Via => self.note(awaits, |plain| plain.passed_on = true),
+                Field::ProxyError => self.note(awaits, |plain| plain.proxys_own = true),
+                Field::BlockedBy => self.note(awaits, |plain| plain.blocked_by = true),
+                Field::End if self.asked == 0 && self.plain.is_some() => {
+                    match self.plainly_answered(status, body, findings) {
+                        Some(next) => next,
+                        None => return Step::BothOver,
+                    }
+                }
                 Field::End => match self.answered(status, body, findings) {
                     Some(next) => next,
                     None => return Step::Over,
@@ -173,15 +217,51 @@ impl HttpTalk {
             // RFC 9112, section 3.2.2: the target's host replaces the Host field's.
             Target::Absolute(whose) => {
                 findings.host = Some(Domain::from_text(whose.host));
+                findings.proxy_port = whose.port;
                 None
             }
             Target::Local => Some(Awaits::HostField),
         }
     }
 
+    /// A request for no tunnel has named its host; only the answer's head may tell more.
+    fn wait_for_answer(&mut self, to_proxy: bool) -> Step {
+        if self.asked > 0 || self.early.is_some() {
+            return Step::BothOver;
+        }
+        let plain = self.plain.get_or_insert_default();
+        plain.to_proxy = to_proxy;
+        Step::Over
+    }
+
+    fn note(&mut self, awaits: Awaits, change: impl FnOnce(&mut Plain)) -> Awaits {
+        // Of a tunnel's answer, or one captured before its question, nothing of it counts.
+        if let Some(plain) = &mut self.plain {
+            change(plain);
+        }
+        awaits
+    }
+
+    /// The head of an answer to a request for no tunnel is over. None: nothing more is to be learnt.
+    fn plainly_answered(&mut self, status: u16, body: Body, findings: &mut Findings) -> Option<Awaits> {
+        if INTERIM.contains(&status) {
+            return Some(Awaits::StartLine);
+        }
+        let plain = self.plain.take()?;
+        findings.proxy_status = plain.is_refusal(status).then_some(status);
+        // Who was asked who he is asks again.
+        if status != 407 || !plain.to_proxy {
+            return None;
+        }
+        self.plain = Some(Plain {
+            to_proxy: true,
+            ..Plain::default()
+        });
+        behind_head(body)
+    }
+
     /// An answer's head is over. None: its body ends only with the connection.
     fn answered(&mut self, status: u16, body: Body, findings: &mut Findings) -> Option<Awaits> {
-        const INTERIM: std::ops::Range<u16> = 100..200;
         const GRANTED: std::ops::Range<u16> = 200..300;
         if INTERIM.contains(&status) {
             return Some(Awaits::StartLine);
@@ -195,15 +275,7 @@ impl HttpTalk {
         if GRANTED.contains(&status) {
             return Some(Awaits::TunnelBytes);
         }
-        match body {
-            Body::Length(0) => Some(Awaits::StartLine),
-            Body::Length(left) => Some(Awaits::Bytes {
-                left,
-                then: Next::StartLine,
-            }),
-            Body::Chunked => Some(Awaits::ChunkSize),
-            Body::AtClose => None,
-        }
+        behind_head(body)
     }
 
     /// Bytes that tell nothing.
@@ -216,5 +288,18 @@ impl HttpTalk {
             _ => Awaits::Bytes { left, then },
         };
         Step::Taken(taken)
+    }
+}
+
+/// What stands behind a head with such a body; None if it goes on to the connection's end.
+fn behind_head(body: Body) -> Option<Awaits> {
+    match body {
+        Body::Length(0) => Some(Awaits::StartLine),
+        Body::Length(left) => Some(Awaits::Bytes {
+            left,
+            then: Next::StartLine,
+        }),
+        Body::Chunked => Some(Awaits::ChunkSize),
+        Body::AtClose => None,
     }
 }

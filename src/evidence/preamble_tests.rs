@@ -179,10 +179,50 @@ fn a_request_is_for_its_targets_host() {
         ("GET /a HTTP/1.0\r\n\r\n", None),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
     ] {
-        let (findings, done) = heard(&talk(&[(CLIENT, head.as_bytes())]), |_| usize::MAX);
+        let answer = b"HTTP/1.1 200 OK\r\n\r\n".as_slice();
+        let (findings, done) = heard(&talk(&[(CLIENT, head.as_bytes()), (SERVER, answer)]), |_| usize::MAX);
         assert_eq!(findings.host.as_ref().map(|host| host.as_str()), host, "{head}");
         assert!(findings.app == App::Http && findings.client == Some(CLIENT) && done);
     }
+}
+
+#[test]
+fn a_plain_answer_is_a_refusal_only_with_proof() {
+    let status = |target: &str, answers: &[&str]| {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+        let mut lines = vec![(CLIENT, request.into_bytes())];
+        for answer in answers {
+            let head = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            lines.push((SERVER, head.into_bytes()));
+        }
+        let (findings, done) = heard(&lines, |_| usize::MAX);
+        assert_eq!(
+            findings.host.as_ref().map(|host| host.as_str()),
+            Some("www.example.org")
+        );
+        assert!(done || findings.proxy_status == Some(407));
+        assert_eq!(findings.proxy_port, target.starts_with("http:").then_some(80));
+        findings.proxy_status
+    };
+    let page = "http://www.example.org/";
+    assert_eq!(status("/", &["403 No"]), None);
+    assert_eq!(
+        status("/", &["403 No\r\nX-Squid-Error: ERR_ACCESS_DENIED 0"]),
+        Some(403)
+    );
+    assert_eq!(status("/", &["451 No"]), None);
+    assert_eq!(
+        status("/", &["451 No\r\nLink: <http://x.example>; rel=\"blocked-by\""]),
+        Some(451)
+    );
+    assert_eq!(status("/", &["511 Login"]), Some(511));
+    assert_eq!(status("/", &["100 Go on", "511 Login"]), Some(511));
+    assert_eq!(status("/", &["407 Who"]), None);
+    assert_eq!(status(page, &["403 No"]), Some(403));
+    assert_eq!(status(page, &["403 No\r\nVia: 1.1 proxy"]), None);
+    assert_eq!(status(page, &["407 Who"]), Some(407));
+    assert_eq!(status(page, &["407 Who", "200 OK"]), None);
+    assert_eq!(status(page, &["407 Who", "403 No"]), Some(403));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::quic_handshake::{Datagram, QuicProbe};
 use super::tcp_probe::TcpProbe;
 use super::tls_handshake::TlsMarks;
 use crate::crypto::quic_initial::Scratch;
+use crate::flow::fetch::prefetch_all;
 use crate::flow::key::Side;
 use crate::flow::stamp::Stamp;
 use crate::names::domain::Domain;
@@ -143,6 +144,18 @@ impl Probe {
                 *self = told;
                 progress
             }
+        }
+    }
+
+    /// Fetches what the next packet will touch.
+    #[inline]
+    pub fn prefetch(&self) {
+        match self {
+            Probe::Tcp(tcp) => prefetch_all(&**tcp),
+            Probe::Dns(dns) => prefetch_all(&**dns),
+            Probe::Quic(quic) => prefetch_all(&**quic),
+            Probe::Media(media) => prefetch_all(&**media),
+            Probe::Datagrams(_) => {}
         }
     }
 

@@ -42,6 +42,8 @@ const FATAL: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TlsMarks {
     pub hello: Mark,
+    /// When the hello was whole; 0: never. Of two hellos (after a retry) the last.
+    pub hello_ns: u64,
     pub server_hello: Mark,
     pub certificate: Mark,
 }
@@ -271,6 +273,7 @@ impl Reader {
             Ssl2Sender::Client if talk.is_client(side) => {
                 tls_hello::ssl2_client_hello(hello.version, notes.facts);
                 notes.marks.hello.note(notes.at);
+                notes.marks.hello_ns = notes.at.ns;
             }
             Ssl2Sender::Server { certificate } if talk.is_client(side.other()) => {
                 let decided = ServerHello {
@@ -368,6 +371,7 @@ impl Awaits {
                 }
                 talk.is_client(side);
                 notes.marks.hello.note(notes.at);
+                notes.marks.hello_ns = notes.at.ns;
                 match (self, &notes.facts.sni) {
                     (Awaits::Hello, None) => Awaits::SecondHello,
                     _ => Awaits::Nothing,
