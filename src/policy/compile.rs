@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use self::addresses::AddressIndex;
 use self::names::NameIndex;
-use super::model::{Expectation, Header, Row};
+use super::model::{Expectation, Header, HostPattern, Row};
 use super::verdict::{RowId, Verdict};
 use crate::names::domain::Domain;
 
@@ -163,6 +163,14 @@ impl Policy {
         inside
     }
 
+    /// Whether a row for which `counts` holds (told whether the host is a broad form of it) covers all that `host` covers.
+    pub fn listing(&self, host: &HostPattern, counts: impl Fn(RowId, bool) -> bool) -> bool {
+        let mut listed = false;
+        self.names
+            .covering(host, |entry| listed |= counts(entry.row, entry.broad));
+        listed
+    }
+
     /// Fills `out` with every row that the flow's name falls under, or without a name its address; the primary first.
     ///
     /// A name is stronger than an address: a named flow falls by its address only under rows that have no hosts, and only
@@ -202,6 +210,16 @@ impl Policy {
             });
         }
         self.rank(out);
+    }
+
+    /// Among rows that are as specific as each other, those in force at that time go first: where one row follows another, a
+    /// flow is held to the one of its own day.
+    pub(super) fn prefer_in_force(&self, at_ns: u64, out: &mut Matches) {
+        let in_force = |m: &Match| self.row(m.row).is_in_force_at(at_ns);
+        if out.len() < 2 || out.iter().all(in_force) {
+            return;
+        }
+        out.sort_by_key(|m| (Reverse(m.specificity()), m.broad, !m.fits, !in_force(m)));
     }
 
     /// One match a row, the primary first: more specific, listed before broad, on its port before not (addresses only),

@@ -2,9 +2,14 @@
 //!
 //! Every type here prints itself in the spelling of the policy file, so that reasons and listings quote the author.
 
+mod date;
+mod header;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use self::date::Date;
+pub use self::header::{Header, Review};
 use crate::evidence::model::TlsVersion;
 use crate::names::domain::Domain;
 
@@ -78,6 +83,16 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
+    /// Whether every name that `other` covers is covered.
+    pub fn holds(&self, other: &HostPattern) -> bool {
+        let tail = other.name.strip_suffix(&*self.name);
+        let is_deeper = tail.is_some_and(|head| head.len() > 1 && head.ends_with('.'));
+        match self.below {
+            true => is_deeper || other.below && other.name == self.name,
+            false => self == other,
+        }
+    }
+
     pub fn covers(&self, name: &Domain) -> bool {
         match self.below {
             true => name.is_below(&self.name),
@@ -113,6 +128,19 @@ impl Prefix {
             first: bits & mask,
             length,
         })
+    }
+
+    /// Reads `52.112.0.0/14`, or an address alone; None if it is neither.
+    pub fn parse(text: &str) -> Option<Prefix> {
+        let (address, length) = text.split_once('/').map_or((text, None), |(ip, n)| (ip, Some(n)));
+        let ip: IpAddr = address.parse().ok()?;
+        let whole = if ip.is_ipv6() { 128 } else { 32 };
+        Prefix::new(ip, length.map_or(Some(whole), |digits| digits.parse().ok())?)
+    }
+
+    /// Whether `other` lies in it, or is the same.
+    pub fn holds(&self, other: &Prefix) -> bool {
+        self.v6 == other.v6 && self.length <= other.length && (self.first..=self.last()).contains(&other.first)
     }
 
     pub fn last(&self) -> u128 {
@@ -246,40 +274,6 @@ impl Expectation {
     }
 }
 
-/// A calendar day, as in TOML.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    pub year: u16,
-    pub month: u8,
-    pub day: u8,
-}
-
-const NANOSECONDS_A_DAY: u64 = 86_400 * 1_000_000_000;
-
-impl Date {
-    /// Days since 1970-01-01 (days from the civil calendar, the year beginning in March so that the leap day is its last).
-    pub fn days(self) -> i64 {
-        let (month, day) = (i64::from(self.month), i64::from(self.day));
-        let year = i64::from(self.year) - i64::from(month <= 2);
-        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-    }
-
-    /// The day's first nanosecond (UTC) since 1970; a day before 1970 gives 0.
-    pub fn start_ns(self) -> u64 {
-        u64::try_from(self.days())
-            .unwrap_or(0)
-            .saturating_mul(NANOSECONDS_A_DAY)
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
-
 /// One `[[endpoint]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
@@ -288,6 +282,12 @@ pub struct Row {
     pub line: Line,
     pub title: String,
     pub purpose: String,
+    /// Which of the vendor's services it belongs to, in the vendor's word.
+    pub area: String,
+    /// How the vendor wants it treated on the way: of Microsoft's, `Optimize`, `Allow` or `Default`.
+    pub category: String,
+    /// What the vendor remarks.
+    pub notes: String,
     pub hosts: Vec<HostPattern>,
     /// Hosts of `hosts` that the addresses do not bind.
     pub anywhere: Vec<HostPattern>,
@@ -308,6 +308,7 @@ pub struct Row {
     pub since: Option<Date>,
     pub until: Option<Date>,
     pub replaced_by: Option<String>,
+    /// The application does not work without it. Told, and said in exports; what must be reached is for the command line to say.
     pub required: bool,
 }
 
@@ -322,63 +323,36 @@ impl Row {
         self.ranges().next().is_some()
     }
 
+    /// Whether its life is over on that day. The day it ends on is the first without it.
+    pub fn is_over(&self, on: Date) -> bool {
+        match self.until {
+            Some(until) => on >= until,
+            None => self.status == Status::Retired,
+        }
+    }
+
+    /// Whether it was over by then, in nanoseconds since 1970.
+    pub fn is_over_at(&self, at_ns: u64) -> bool {
+        match self.until {
+            Some(until) => at_ns >= until.start_ns(),
+            None => self.status == Status::Retired,
+        }
+    }
+
+    /// Whether its life had begun by then and was not over yet.
+    pub fn is_in_force_at(&self, at_ns: u64) -> bool {
+        self.since.is_none_or(|since| since.start_ns() <= at_ns) && !self.is_over_at(at_ns)
+    }
+
     /// Whether no name can lead to this row, so that its address and port are all it is known by.
     pub fn is_nameless(&self) -> bool {
         self.hosts.is_empty() && self.broad.is_empty()
     }
 }
 
-/// What a policy says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Header {
-    pub name: String,
-    pub title: String,
-    pub source: String,
-    /// As of when it holds.
-    pub date: Option<Date>,
-    pub review_days: Option<u32>,
-}
-
-impl Header {
-    /// From when on the policy is due for a review: nanoseconds since 1970.
-    pub fn review_due_ns(&self) -> Option<u64> {
-        let days = u64::from(self.review_days?) + 1;
-        Some(
-            self.date?
-                .start_ns()
-                .saturating_add(days.saturating_mul(NANOSECONDS_A_DAY)),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_become_days_since_1970() {
-        let date = |year, month, day| Date { year, month, day };
-        assert_eq!(date(1970, 1, 1).days(), 0);
-        assert_eq!(date(2000, 2, 29).days(), 11_016);
-        assert_eq!(date(2000, 3, 1).days(), 11_017);
-        assert_eq!(date(2025, 1, 15).start_ns(), 1_736_899_200_000_000_000);
-        assert_eq!(date(1960, 1, 1).start_ns(), 0);
-        assert_eq!(date(9999, 12, 31).start_ns(), u64::MAX);
-    }
-
-    #[test]
-    fn a_review_is_due_when_the_last_day_is_over() {
-        let header = Header {
-            date: Some(Date {
-                year: 1970,
-                month: 1,
-                day: 1,
-            }),
-            review_days: Some(90),
-            ..Header::default()
-        };
-        assert_eq!(header.review_due_ns(), Some(91 * NANOSECONDS_A_DAY));
-    }
 
     #[test]
     fn a_range_holds_its_first_and_last_address() {
@@ -393,6 +367,38 @@ mod tests {
         assert!(all.contains("ff02::1".parse().unwrap()));
         let four = Prefix::new("1.2.3.4".parse().unwrap(), 0).unwrap();
         assert!(four.contains("255.255.255.255".parse().unwrap()));
+    }
+
+    #[test]
+    fn patterns_and_ranges_hold_those_within_them() {
+        let host = |text: &str| HostPattern {
+            below: text.starts_with("*."),
+            name: text.trim_start_matches("*.").into(),
+        };
+        for (wide, narrow) in [
+            ("*.a.example", "*.a.example"),
+            ("*.a.example", "*.b.a.example"),
+            ("*.a.example", "b.a.example"),
+            ("a.example", "a.example"),
+        ] {
+            assert!(host(wide).holds(&host(narrow)), "{wide} {narrow}");
+        }
+        for (wide, other) in [
+            ("*.a.example", "a.example"),
+            ("*.a.example", "ba.example"),
+            ("*.a.example", "*.ba.example"),
+            ("a.example", "*.a.example"),
+            ("*.b.a.example", "*.a.example"),
+        ] {
+            assert!(!host(wide).holds(&host(other)), "{wide} {other}");
+        }
+        let range = |text| Prefix::parse(text).unwrap();
+        assert!(range("52.112.0.0/14").holds(&range("52.113.0.0/16")));
+        assert!(range("52.112.0.0/14").holds(&range("52.112.0.0/14")));
+        assert!(!range("52.113.0.0/16").holds(&range("52.112.0.0/14")));
+        assert!(!range("0.0.0.0/0").holds(&range("::/96")));
+        assert_eq!(range("192.0.2.7").length, 32);
+        assert_eq!(Prefix::parse("192.0.2.7/33"), None);
     }
 
     #[test]

@@ -83,8 +83,101 @@ pub struct Flag {
     pub kind: FlagKind,
     pub severity: Severity,
     pub why: Reason,
-    /// For `blocked` only: `nxdomain`, `sinkhole`, ...
-    pub how: Option<&'static str>,
+    /// For `blocked` only.
+    pub how: Option<Blockage>,
+}
+
+/// How an attempt was blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Blockage {
+    Silent,
+    Reset,
+    AfterHello,
+    Icmp,
+    TlsAlert,
+    Proxy,
+    NxDomain,
+    DnsRefused,
+    ServFail,
+    DnsSilent,
+    Sinkhole,
+}
+
+impl Blockage {
+    /// The word used in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Blockage::Silent => "silent",
+            Blockage::Reset => "reset",
+            Blockage::AfterHello => "after-hello",
+            Blockage::Icmp => "icmp",
+            Blockage::TlsAlert => "tls-alert",
+            Blockage::Proxy => "proxy",
+            Blockage::NxDomain => "nxdomain",
+            Blockage::DnsRefused => "dns-refused",
+            Blockage::ServFail => "servfail",
+            Blockage::DnsSilent => "dns-silent",
+            Blockage::Sinkhole => "sinkhole",
+        }
+    }
+}
+
+/// What was seen of a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// So many SYNs, and never an answer.
+    SilentSyn {
+        tries: u32,
+        over_ms: u32,
+    },
+    SilentDatagrams {
+        sent: u32,
+        over_ms: u32,
+    },
+    /// A reset answered the SYN.
+    Reset,
+    AfterHello(HelloEnd),
+    Icmp,
+    /// The server's side sent this alert.
+    Alert {
+        description: u8,
+    },
+    /// The status with which an HTTP proxy refused.
+    Proxy {
+        status: u16,
+    },
+    Socks {
+        code: u16,
+    },
+}
+
+/// What came in place of the server's hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelloEnd {
+    Reset,
+    Finished,
+    Silence { over_ms: u32 },
+}
+
+impl Block {
+    pub fn how(self) -> Blockage {
+        match self {
+            Block::SilentSyn { .. } | Block::SilentDatagrams { .. } => Blockage::Silent,
+            Block::Reset => Blockage::Reset,
+            Block::AfterHello(_) => Blockage::AfterHello,
+            Block::Icmp => Blockage::Icmp,
+            Block::Alert { .. } => Blockage::TlsAlert,
+            Block::Proxy { .. } | Block::Socks { .. } => Blockage::Proxy,
+        }
+    }
+
+    /// There is a packet in which it is seen, and not only the lack of one.
+    pub fn has_frame(self) -> bool {
+        !matches!(
+            self,
+            Block::SilentSyn { .. } | Block::SilentDatagrams { .. } | Block::AfterHello(HelloEnd::Silence { .. })
+        )
+    }
 }
 
 /// Why a flag was raised. [`Wording`](super::judge::Wording) makes one plain sentence of it.
@@ -113,6 +206,8 @@ pub enum Reason {
         ip: IpAddr,
         row: RowId,
     },
+    /// The attempt failed.
+    Blocked(Block),
     /// Rarer reasons: the whole sentence.
     Told(Box<str>),
 }
@@ -153,6 +248,56 @@ impl Standing {
     }
 }
 
+/// What became of a flow's attempt to reach its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// The handshake was answered, and application data went both ways.
+    Reached,
+    /// It failed; the flag `blocked` says how.
+    Blocked,
+    /// It cannot be told.
+    Unclear(Doubt),
+}
+
+/// Why it cannot be told whether a server was reached. Never a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// The flow began before the capture.
+    Midstream,
+    /// Packets are cut short, missing, or given up.
+    Incomplete,
+    /// Only one direction was captured.
+    OneSided,
+    /// Nobody answered, but nothing shows that this client was answered by anybody at that time.
+    NobodyAnswered,
+    /// Nobody answered, but the capture ends too soon after.
+    EndsTooSoon,
+    /// The kernel or the interface dropped packets: one of them may have been the answer.
+    Drops,
+    /// Asked only once: a single packet may get lost.
+    AskedOnce,
+    /// The same server answered another question of this client at that time.
+    AnsweredElsewhere,
+    /// A router knew no way there, or the host itself said that nothing listens.
+    Unreachable,
+    /// The handshake was answered, and no application data was seen both ways.
+    NoData,
+    /// A proxy asked for a password first.
+    Authentication,
+    /// The client's hello was answered, by something that is not TLS.
+    NotTls,
+}
+
+impl Verdict {
+    /// How the attempt was seen to fail.
+    pub fn block(&self) -> Option<Block> {
+        self.flags.iter().find_map(|flag| match flag.why {
+            Reason::Blocked(block) => Some(block),
+            _ => None,
+        })
+    }
+}
+
 /// What a policy says of one flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -160,6 +305,7 @@ pub struct Verdict {
     pub matches: RowIds,
     pub flags: Flags,
     pub standing: Standing,
+    pub reach: Reach,
 }
 
 #[cfg(test)]

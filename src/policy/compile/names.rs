@@ -74,6 +74,20 @@ impl NameIndex {
         }
     }
 
+    /// Calls `found` for every host that covers all that `host` covers.
+    pub fn covering(&self, host: &HostPattern, mut found: impl FnMut(&NameEntry)) {
+        if host.below
+            && let Some(slot) = self.slot(&host.name)
+        {
+            slot.below.iter().for_each(&mut found);
+        }
+        self.lookup(&host.name, |suffix, entry| {
+            if suffix.is_some() || !host.below {
+                found(entry);
+            }
+        });
+    }
+
     #[inline]
     fn slot(&self, name: &str) -> Option<&Slot> {
         match name.len() <= self.longest {

@@ -1,6 +1,7 @@
 //! What the judge is told of one flow: the evidence, and nothing that a policy would have to say about it.
 
 use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts, TlsVersion};
+use crate::flow::attempt::{Ending, IcmpWord, TcpState};
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
 use crate::policy::compile::At;
@@ -43,12 +44,49 @@ pub struct FlowFacts<'a> {
     pub tls_in_quic: bool,
     /// Nanoseconds since 1970.
     pub start_ns: u64,
+    /// How the attempt went.
+    pub course: Course,
+}
+
+/// How an attempt went, as far as its packets, their times, and the other flows of its client tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Course {
+    pub tcp: Option<TcpState>,
+    /// Packets of the client, and to it.
+    pub sent: u64,
+    pub received: u64,
+    /// From the first packet to the last.
+    pub lasted_ns: u64,
+    /// How long the capture is known to go on behind the flow's last packet.
+    pub watched_ns: u64,
+    /// And behind its hello, where one was read whole.
+    pub waited_ns: Option<u64>,
+    /// Who tore the connection down first (true: the server's side), and how.
+    pub ended_first: Option<(bool, Ending)>,
+    /// The client tore it down sooner after its hello than an answer may take.
+    pub left_early: bool,
+    /// Behind the readable part of a TLS handshake, in one connection: the server sent data; it did so after the client had.
+    pub server_went_on: bool,
+    pub exchanged: bool,
+    /// The server took part in a QUIC connection and did not only refuse it.
+    pub quic_went_on: bool,
+    pub icmp: Option<IcmpWord>,
+    /// An HTTP proxy's status, a SOCKS proxy's code.
+    pub proxy_status: Option<u16>,
+    /// Another flow of this client was answered, from a minute before the first packet to a minute after the last.
+    pub others_answered: bool,
+    /// So did this very server, to the same kind of question.
+    pub same_server_answered: bool,
 }
 
 impl FlowFacts<'_> {
     /// The server is a proxy, so its address and port say nothing about the service behind it.
     pub fn is_proxied(&self) -> bool {
-        matches!(self.app, App::Connect | App::Socks)
+        match self.app {
+            App::Connect | App::Socks => true,
+            App::Http => self.proxy_port.is_some(),
+            _ => false,
+        }
     }
 
     /// The server's end, unless that is a proxy's.

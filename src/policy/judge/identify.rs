@@ -61,6 +61,7 @@ impl Policy {
                 identity
             }
         };
+        self.prefer_in_force(facts.start_ns, &mut matches);
         Identified { matches, identity }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn check(case: &Case) -> Option<Flag> {
 }
 
 /// RFC 9525, section 6.3: a wildcard is the whole leftmost label and stands for exactly one label.
-fn covers(listed: &str, name: &str) -> bool {
+pub fn covers(listed: &str, name: &str) -> bool {
     let Some(suffix) = listed.strip_prefix("*.") else {
         return listed.eq_ignore_ascii_case(name);
     };

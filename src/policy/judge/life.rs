@@ -2,7 +2,7 @@
 
 use super::words::the_row;
 use super::{Case, flag};
-use crate::policy::model::{Line, Row, Status};
+use crate::policy::model::Line;
 use crate::policy::verdict::{Flag, FlagKind, Severity};
 
 /// The orange line runs inside the platform: one of its rows on the organisation's network is news.
@@ -21,7 +21,7 @@ pub(super) fn internal(case: &Case) -> Option<Flag> {
 /// A row's life may be over. A flow from before its last day is no finding.
 pub(super) fn retired(case: &Case) -> Option<Flag> {
     let row = case.sure_row()?.row;
-    if !is_over(row, case.facts.start_ns) {
+    if !row.is_over_at(case.facts.start_ns) {
         return None;
     }
     let since = row.until.map(|until| format!(" since {until}")).unwrap_or_default();
@@ -31,13 +31,6 @@ pub(super) fn retired(case: &Case) -> Option<Flag> {
     };
     let why = format!("{} is retired{since}{successor}.", capital(&the_row(row)));
     flag(FlagKind::Retired, Severity::Medium, why)
-}
-
-fn is_over(row: &Row, at_ns: u64) -> bool {
-    match row.until {
-        Some(until) => at_ns >= until.start_ns(),
-        None => row.status == Status::Retired,
-    }
 }
 
 /// Only a form of the row that is far wider than the service covers the name.

@@ -6,7 +6,7 @@ use super::words::{is_private_link, list};
 use crate::names::domain::Domain;
 use crate::policy::compile::{Match, Matches, Policy};
 use crate::policy::model::Row;
-use crate::policy::verdict::{Flag, FlagKind, Flags, RowIds, Severity};
+use crate::policy::verdict::{Blockage, Flag, FlagKind, Flags, RowIds, Severity};
 
 /// Response codes (RFC 1035, section 4.1.1).
 const NOERROR: u16 = 0;
@@ -26,13 +26,16 @@ impl Policy {
         let mut matches = Matches::new();
         self.matches(Some(query), None, &mut matches);
         let failure = match rcode {
-            None => Some(("dns-silent", format!("Nobody answered for {query}."))),
-            Some(NXDOMAIN) => Some(("nxdomain", format!("DNS says that {query} does not exist."))),
-            Some(REFUSED) => Some(("dns-refused", format!("The resolver refused {query}."))),
-            Some(SERVFAIL) => Some(("servfail", format!("The resolver failed at {query}."))),
-            Some(NOERROR) => self
-                .sinkhole(query, matches.first(), addresses, chain)
-                .map(|ip| ("sinkhole", format!("DNS led {query} to {ip}, where nothing is."))),
+            None => Some((Blockage::DnsSilent, format!("Nobody answered for {query}."))),
+            Some(NXDOMAIN) => Some((Blockage::NxDomain, format!("DNS says that {query} does not exist."))),
+            Some(REFUSED) => Some((Blockage::DnsRefused, format!("The resolver refused {query}."))),
+            Some(SERVFAIL) => Some((Blockage::ServFail, format!("The resolver failed at {query}."))),
+            Some(NOERROR) => self.sinkhole(query, matches.first(), addresses, chain).map(|ip| {
+                (
+                    Blockage::Sinkhole,
+                    format!("DNS led {query} to {ip}, where nothing is."),
+                )
+            }),
             Some(_) => None,
         };
         let flags = failure.map(|(how, why)| Flag {

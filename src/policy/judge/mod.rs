@@ -4,9 +4,11 @@
 //! show them. To add a flag: write its file, give it its place there. Whose rules a flow is held to is decided once, in
 //! [`Case::of`]: a flow in no row is held to the policy's `[unlisted]`.
 //!
-//! Every rule looks at one flow and what DNS had told when it began, never at other flows.
+//! Every rule looks at one flow, what DNS had told when it began, and whether its client was answered elsewhere meanwhile
+//! ([`Course`]); never at other flows.
 
 mod address;
+mod blocked;
 mod facts;
 mod identify;
 mod intercepted;
@@ -14,6 +16,7 @@ mod life;
 mod lookups;
 mod plaintext;
 mod port;
+mod reach;
 mod rerouted;
 mod standing;
 mod tls_version;
@@ -24,9 +27,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use self::facts::FlowFacts;
+pub use self::blocked::{alert_name, alert_word};
+pub use self::facts::{Course, FlowFacts};
 pub use self::identify::Identified;
 use self::identify::Identity;
+pub use self::intercepted::covers as certificate_covers;
 pub use self::wording::Wording;
 use super::compile::{Match, Policy};
 use super::model::{Expectation, Row};
@@ -47,6 +52,7 @@ impl Policy {
                 flags.push(flag);
             }
         };
+        let outcome = reach::decide(&case);
         // In the order of [`FlagKind`].
         note(port::check(&case));
         note(tls_version::check(&case));
@@ -54,6 +60,7 @@ impl Policy {
         note(rerouted::check(&case));
         note(address::check(&case));
         note(intercepted::check(&case));
+        note(blocked::check(outcome));
         note(life::internal(&case));
         note(uncertain::hidden_name(&case));
         note(life::retired(&case));
@@ -62,6 +69,7 @@ impl Policy {
         Verdict {
             matches: identified.rows().collect(),
             standing: standing::of(&case, &flags),
+            reach: outcome.reach(),
             flags,
         }
     }
@@ -122,7 +130,8 @@ impl<'a> Case<'a> {
 /// The row whose ports and versions count: the primary, unless another that speaks of the same traffic lists this port.
 ///
 /// Several rows often share a host and divide its ports (`outlook.office365.com`: web in one, mail in another), and media of a
-/// class is known by address and port alone. To hold the flow to the first of them would be to misread the list.
+/// class is known by address and port alone. To hold the flow to the first of them would be to misread the list. A row whose
+/// time was over, or had not come, decides about nobody else's flows.
 fn ruling_row(policy: &Policy, facts: &FlowFacts, matches: &[Match], primary: Primary) -> RowId {
     let Some((protocol, port)) = facts.target() else {
         return primary.id;
@@ -131,7 +140,7 @@ fn ruling_row(policy: &Policy, facts: &FlowFacts, matches: &[Match], primary: Pr
         let row = policy.row(found.row);
         let ties = found.how == primary.found.how && found.broad == primary.found.broad && row.line == primary.row.line;
         let media = row.is_nameless() && row.class == primary.row.class;
-        ties || media
+        found.row == primary.id || ((ties || media) && row.is_in_force_at(facts.start_ns))
     };
     matches
         .iter()

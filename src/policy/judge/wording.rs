@@ -7,7 +7,7 @@
 //!
 //! The second half depends on the row alone. It is made once for each row, by the same file that checks the rule.
 
-use super::{address, plaintext, port, tls_version};
+use super::{address, blocked, plaintext, port, tls_version};
 use crate::policy::compile::Policy;
 use crate::policy::verdict::{Reason, RowId};
 
@@ -73,6 +73,7 @@ impl Wording {
                 address::tell(ip, out);
                 &self.rules(Some(row)).address
             }
+            Reason::Blocked(block) => return blocked::tell(block, out),
             Reason::Told(ref sentence) => sentence,
         };
         out.extend_from_slice(rule.as_bytes());

@@ -4,27 +4,13 @@ use std::fmt::Display;
 
 use crate::names::domain::Domain;
 use crate::policy::model::{HostPattern, Row};
+use crate::policy::phrases;
 
 const LISTED_AT_MOST: usize = 4;
 
-/// `a`, `a and b`, `a, b and c`, `a, b, c, d and 7 more`.
+/// The first few, and how many more there are.
 pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut beyond = 0_usize;
-    for item in items {
-        match words.len() < LISTED_AT_MOST {
-            true => words.push(item.to_string()),
-            false => beyond += 1,
-        }
-    }
-    let last = match beyond {
-        0 => words.pop().unwrap_or_default(),
-        n => format!("{n} more"),
-    };
-    match words.is_empty() {
-        true => last,
-        false => format!("{} and {last}", words.join(", ")),
-    }
+    phrases::list(items, LISTED_AT_MOST)
 }
 
 pub(super) fn push_number(number: u16, out: &mut Vec<u8>) {
@@ -61,15 +47,6 @@ pub(super) fn any_covers(patterns: &[HostPattern], name: &Domain) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_read_as_people_write_them() {
-        assert_eq!(list(["a"]), "a");
-        assert_eq!(list(["a", "b"]), "a and b");
-        assert_eq!(list(["a", "b", "c", "d"]), "a, b, c and d");
-        assert_eq!(list(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
-        assert_eq!(list::<&str>([]), "");
-    }
 
     #[test]
     fn numbers_have_no_leading_zeros() {

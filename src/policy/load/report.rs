@@ -14,6 +14,18 @@ pub struct PolicyError {
     pub what: String,
     /// What was probably meant.
     pub suggestion: Option<String>,
+    pub sort: Sort,
+}
+
+/// What sort of mistake it is, for those who sort them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Invalid,
+    /// A row that nothing can match.
+    EmptyRow,
+    /// A tag that nobody knows.
+    UnknownTag,
 }
 
 impl fmt::Display for PolicyError {
@@ -55,6 +67,7 @@ impl fmt::Display for Warning {
 pub struct Mistake {
     pub what: String,
     pub suggestion: Option<String>,
+    pub sort: Sort,
 }
 
 impl Mistake {
@@ -62,7 +75,12 @@ impl Mistake {
         Mistake {
             what: what.into(),
             suggestion: None,
+            sort: Sort::Invalid,
         }
+    }
+
+    pub fn of_sort(self, sort: Sort) -> Mistake {
+        Mistake { sort, ..self }
     }
 
     pub fn suggest(self, text: impl Into<String>) -> Mistake {

@@ -1,19 +1,24 @@
 //! One table of a policy file: `[policy]`, `[unlisted]` or `[[endpoint]]`.
 
-use super::report::{Mistake, PolicyError, nearest, quoted};
+use std::collections::HashSet;
+
+use super::report::{Mistake, PolicyError, Sort, quoted};
 use super::scalar::{self, Reading};
-use super::value::{Document, Value, in_file_order};
-use crate::policy::builtin;
-use crate::policy::model::{Expectation, Header, Line, PortRange, Prefix, Row, Status, TlsRule};
+use super::tag::Tags;
+use super::value::{Document, Key, Value, in_file_order};
+use crate::policy::model::{Expectation, Header, HostPattern, Line, PortRange, Row, Status, TlsRule};
 
 const POLICY_KEYS: [&str; 6] = ["name", "title", "date", "review_days", "extends", "source"];
 const UNLISTED_KEYS: [&str; 2] = ["ports", "tls"];
-const ENDPOINT_KEYS: [&str; 18] = [
+const ENDPOINT_KEYS: [&str; 21] = [
     "id",
     "class",
     "line",
     "title",
     "purpose",
+    "area",
+    "category",
+    "notes",
     "hosts",
     "anywhere",
     "broad",
@@ -29,7 +34,6 @@ const ENDPOINT_KEYS: [&str; 18] = [
     "required",
 ];
 const REVIEW_DAYS_AT_MOST: u32 = 36_500;
-const WORD_AT_MOST: usize = 64;
 /// Classes of flows in no row; no row may claim them.
 const RESERVED_CLASSES: [&str; 2] = ["other", "unknown"];
 
@@ -38,66 +42,107 @@ pub fn header(document: &mut Document, value: &Value) -> Result<(Header, Vec<(St
     let mut header = Header::default();
     let mut extends = Vec::new();
     for (key, value) in in_file_order(document.table(value, "a table [policy]")?) {
-        match key.get_ref().as_ref() {
-            "name" => header.name = document.string(value)?.trim().to_owned(),
-            "title" => header.title = document.string(value)?.to_owned(),
-            "source" => header.source = document.string(value)?.to_owned(),
-            "date" => header.date = Some(document.date(value)?),
-            "review_days" => {
-                header.review_days = Some(document.number(value, REVIEW_DAYS_AT_MOST)?);
-            }
-            "extends" => {
-                for item in document.list(value)? {
-                    let name = document.string(item)?.to_owned();
-                    extends.push((name, item.span().start));
-                }
-            }
-            _ => return Err(document.unknown_key(key, "[policy]", &POLICY_KEYS)),
+        if let Err(error) = header_field(document, &mut header, &mut extends, key, value) {
+            document.forgive(error)?;
         }
     }
     Ok((header, extends))
 }
 
+/// One key of [policy].
+fn header_field(
+    document: &Document,
+    header: &mut Header,
+    extends: &mut Vec<(String, usize)>,
+    key: &Key,
+    value: &Value,
+) -> Result<(), PolicyError> {
+    match key.get_ref().as_ref() {
+        "name" => header.name = document.string(value)?.trim().to_owned(),
+        "title" => header.title = document.string(value)?.to_owned(),
+        "source" => header.source = document.string(value)?.to_owned(),
+        "date" => header.date = Some(document.date(value)?),
+        "review_days" => header.review_days = Some(document.number(value, REVIEW_DAYS_AT_MOST)?),
+        "extends" => {
+            for item in document.list(value)? {
+                let name = document.string(item)?.to_owned();
+                extends.push((name, item.span().start));
+            }
+        }
+        _ => return Err(document.unknown_key(key, "[policy]", &POLICY_KEYS)),
+    }
+    Ok(())
+}
+
 /// `[unlisted]`: only what is written replaces `expect`.
 pub fn unlisted(document: &mut Document, value: &Value, expect: &mut Expectation) -> Result<(), PolicyError> {
     for (key, value) in in_file_order(document.table(value, "a table [unlisted]")?) {
-        match key.get_ref().as_ref() {
-            "ports" => expect.ports = document.list_of(value, port)?,
-            "tls" => expect.tls = tls(document, value)?,
-            _ => return Err(document.unknown_key(key, "[unlisted]", &UNLISTED_KEYS)),
+        let read = match key.get_ref().as_ref() {
+            "ports" => document.list_of("ports", value, port).map(|ports| expect.ports = ports),
+            "tls" => tls(document, value).map(|tls| expect.tls = tls),
+            _ => Err(document.unknown_key(key, "[unlisted]", &UNLISTED_KEYS)),
+        };
+        if let Err(error) = read {
+            document.forgive(error)?;
         }
     }
     Ok(())
 }
 
-/// One `[[endpoint]]`.
-pub fn endpoint(document: &mut Document, value: &Value) -> Result<Row, PolicyError> {
-    let mut row = Row::default();
+/// One `[[endpoint]]`. None: it has mistakes that were forgiven, and what is left of it is no row.
+pub fn endpoint(document: &mut Document, value: &Value, tags: &Tags) -> Result<Option<Row>, PolicyError> {
+    let mut row = Row {
+        required: true,
+        ..Row::default()
+    };
+    let faults = document.faults.as_ref().map_or(0, Vec::len);
     for (key, value) in in_file_order(document.table(value, "a table [[endpoint]]")?) {
-        match key.get_ref().as_ref() {
-            "id" => row.id = word(document, value)?,
-            "class" => row.class = class(document, value)?,
-            "line" => row.line = document.one_of(value, &Line::ALL, Line::as_str)?,
-            "title" => row.title = document.string(value)?.to_owned(),
-            "purpose" => row.purpose = document.string(value)?.to_owned(),
-            "hosts" => row.hosts = document.list_of(value, scalar::host)?,
-            "anywhere" => row.anywhere = document.list_of(value, scalar::host)?,
-            "broad" => row.broad = document.list_of(value, scalar::host)?,
-            "addresses" => addresses(document, value, &mut row)?,
-            "ports" => row.expect.ports = document.list_of(value, port)?,
-            "tls" => row.expect.tls = tls(document, value)?,
-            "via" => row.via = document.list_of(value, scalar::host)?,
-            "issuers" => row.issuers = document.list_of(value, issuer)?,
-            "status" => row.status = document.one_of(value, &Status::ALL, Status::as_str)?,
-            "since" => row.since = Some(document.date(value)?),
-            "until" => row.until = Some(document.date(value)?),
-            "replaced_by" => row.replaced_by = Some(document.string(value)?.to_owned()),
-            "required" => row.required = document.boolean(value)?,
-            _ => return Err(document.unknown_key(key, "[[endpoint]]", &ENDPOINT_KEYS)),
+        if let Err(error) = field(document, &mut row, key, value, tags) {
+            document.forgive(error)?;
         }
     }
-    check_whole(&row).map_err(|mistake| document.error_at(value, mistake))?;
-    Ok(row)
+    match check_whole(&row) {
+        Ok(()) => Ok(Some(row)),
+        // The mistakes before this one are why.
+        Err(_) if document.faults.as_ref().map_or(0, Vec::len) > faults => Ok(None),
+        Err(mistake) => {
+            let error = document.error_at(value, mistake);
+            document.forgive(error).map(|()| None)
+        }
+    }
+}
+
+/// One key of an endpoint.
+fn field(document: &mut Document, row: &mut Row, key: &Key, value: &Value, tags: &Tags) -> Result<(), PolicyError> {
+    let typed = key.get_ref().as_ref();
+    let Some(known) = ENDPOINT_KEYS.into_iter().find(|known| *known == typed) else {
+        return Err(document.unknown_key(key, "[[endpoint]]", &ENDPOINT_KEYS));
+    };
+    document.mark(known, None, value.span().start);
+    match known {
+        "id" => row.id = word(document, value)?,
+        "class" => row.class = class(document, value)?,
+        "line" => row.line = document.one_of(value, &Line::ALL, Line::as_str)?,
+        "title" => row.title = document.string(value)?.to_owned(),
+        "purpose" => row.purpose = document.string(value)?.to_owned(),
+        "area" => row.area = document.string(value)?.to_owned(),
+        "category" => row.category = document.string(value)?.to_owned(),
+        "notes" => row.notes = document.string(value)?.to_owned(),
+        "hosts" => row.hosts = hosts(document, "hosts", value)?,
+        "anywhere" => row.anywhere = hosts(document, "anywhere", value)?,
+        "broad" => row.broad = hosts(document, "broad", value)?,
+        "addresses" => addresses(document, value, tags, row)?,
+        "ports" => row.expect.ports = document.list_of("ports", value, port)?,
+        "tls" => row.expect.tls = tls(document, value)?,
+        "via" => row.via = hosts(document, "via", value)?,
+        "issuers" => row.issuers = document.list_of("issuers", value, issuer)?,
+        "status" => row.status = document.one_of(value, &Status::ALL, Status::as_str)?,
+        "since" => row.since = Some(document.date(value)?),
+        "until" => row.until = Some(document.date(value)?),
+        "replaced_by" => row.replaced_by = Some(document.string(value)?.to_owned()),
+        _ => row.required = document.boolean(value)?,
+    }
+    Ok(())
 }
 
 /// What only shows once the whole row has been read.
@@ -109,9 +154,9 @@ fn check_whole(row: &Row) -> Result<(), Mistake> {
     if row.class.is_empty() {
         return Err(Mistake::new(format!("endpoint `{id}` has no `class`")));
     }
-    if row.is_nameless() && !row.has_ranges() {
+    if row.is_nameless() && row.addresses.is_empty() && row.tags.is_empty() {
         let what = format!("endpoint `{id}` has neither hosts nor addresses, so that nothing can match it");
-        return Err(Mistake::new(what));
+        return Err(Mistake::new(what).of_sort(Sort::EmptyRow));
     }
     if let Some(stray) = row.anywhere.iter().find(|host| !row.hosts.contains(host)) {
         let what = format!("endpoint `{id}`: `anywhere` names `{stray}`, which is not among its `hosts`");
@@ -127,26 +172,18 @@ fn check_whole(row: &Row) -> Result<(), Mistake> {
 }
 
 /// A word that records and command lines carry: letters, digits, `-`, `_`, `.`.
-fn word(document: &Document, value: &Value) -> Result<String, PolicyError> {
+pub fn word(document: &Document, value: &Value) -> Result<String, PolicyError> {
     let text = document.string(value)?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if (1..=WORD_AT_MOST).contains(&text.len()) && text.chars().all(fits) {
+    if scalar::is_word(text) {
         return Ok(text.to_owned());
     }
-    let meant: String = text
-        .trim()
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if fits(c) { c } else { '-' })
-        .take(WORD_AT_MOST)
-        .collect();
     let what = format!(
-        "{} is not a word of 1 to {WORD_AT_MOST} letters, digits, `-`, `_`, `.`",
+        "{} is not a word of 1 to 64 letters, digits, `-`, `_`, `.`",
         quoted(text)
     );
-    let mistake = match meant.chars().any(|c| c.is_ascii_alphanumeric()) {
-        true => Mistake::new(what).suggest(format!("`{meant}`")),
-        false => Mistake::new(what),
+    let mistake = match scalar::as_word(text) {
+        Some(meant) => Mistake::new(what).suggest(format!("`{meant}`")),
+        None => Mistake::new(what),
     };
     Err(document.error_at(value, mistake))
 }
@@ -160,39 +197,49 @@ fn class(document: &Document, value: &Value) -> Result<String, PolicyError> {
     Ok(class)
 }
 
-/// Ranges, and tags with their ranges.
-fn addresses(document: &mut Document, value: &Value, row: &mut Row) -> Result<(), PolicyError> {
+/// Hosts. Where mistakes are gathered, so is what is merely not written as it is read.
+fn hosts(document: &mut Document, key: &'static str, value: &Value) -> Result<Vec<HostPattern>, PolicyError> {
+    match document.faults {
+        None => document.list_of(key, value, scalar::host),
+        Some(_) => document.list_of(key, value, scalar::host_to_the_letter),
+    }
+}
+
+/// Ranges, and tags by their names.
+fn addresses(document: &mut Document, value: &Value, tags: &Tags, row: &mut Row) -> Result<(), PolicyError> {
+    let mut known = HashSet::new();
     for item in document.list(value)? {
-        let text = document.string(item)?;
-        let Some(tag) = text.strip_prefix('@') else {
-            let reading = scalar::prefix(text).map_err(|mistake| document.error_at(item, mistake))?;
-            if let Some(note) = reading.note {
-                document.warn_at(item, note);
+        match address(document, item, tags, row) {
+            Ok(None) => {}
+            Ok(Some(tag)) if !known.insert(tag.to_owned()) => {}
+            Ok(Some(tag)) => {
+                document.mark("tags", Some(row.tags.len()), item.span().start);
+                row.tags.push(tag.to_owned());
             }
-            row.addresses.push(reading.value);
-            continue;
-        };
-        let ranges = tagged(tag).map_err(|mistake| document.error_at(item, mistake))?;
-        row.tagged.extend(ranges);
-        row.tags.push(tag.to_owned());
+            Err(error) => document.forgive(error)?,
+        }
     }
     Ok(())
 }
 
-/// The ranges of a tag that flowsift brings along.
-fn tagged(tag: &str) -> Result<Vec<Prefix>, Mistake> {
-    let Some(text) = builtin::tag(tag) else {
-        let names: Vec<&str> = builtin::TAGS.iter().map(|(name, _)| *name).collect();
-        let what = format!("no tag {} is known; known are {}", quoted(tag), names.join(", "));
-        return Err(match nearest(tag, names) {
-            Some(near) => Mistake::new(what).suggest(format!("`@{near}`")),
-            None => Mistake::new(what),
-        });
-    };
-    text.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| scalar::prefix(line).map(|reading| reading.value))
-        .collect()
+/// One of them; a tag is left to the caller.
+fn address<'v>(
+    document: &mut Document,
+    item: &'v Value,
+    tags: &Tags,
+    row: &mut Row,
+) -> Result<Option<&'v str>, PolicyError> {
+    let text = document.string(item)?;
+    match text.strip_prefix('@') {
+        None => {
+            let range = document.item(item, scalar::prefix)?;
+            document.mark("addresses", Some(row.addresses.len()), item.span().start);
+            row.addresses.push(range);
+            Ok(None)
+        }
+        Some(tag) if tags.knows(tag) => Ok(Some(tag)),
+        Some(tag) => Err(document.error_at(item, tags.unknown(tag))),
+    }
 }
 
 fn port(text: &str) -> Result<Reading<PortRange>, Mistake> {
@@ -218,7 +265,7 @@ fn tls(document: &mut Document, value: &Value) -> Result<TlsRule, PolicyError> {
         None => {}
     }
     let read = |text: &str| scalar::tls_version(text).map(|value| Reading { value, note: None });
-    let versions = document.list_of(value, read)?;
+    let versions = document.list_of("tls", value, read)?;
     Ok(match versions.is_empty() {
         true => TlsRule::AnyVersion,
         false => TlsRule::Versions(versions),

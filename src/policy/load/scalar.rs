@@ -52,6 +52,16 @@ pub fn host(text: &str) -> Result<Reading<HostPattern>, Mistake> {
     Ok(Reading { value, note })
 }
 
+/// The same, with a note too on what changes nothing but how it looks: capitals, the final dot.
+pub fn host_to_the_letter(text: &str) -> Result<Reading<HostPattern>, Mistake> {
+    let reading = host(text)?;
+    let written = reading.value.to_string();
+    let note = reading
+        .note
+        .or_else(|| (text != written).then(|| format!("{} is written `{written}`", quoted(text))));
+    Ok(Reading { note, ..reading })
+}
+
 /// The host alone, in lower case: without spaces around it, a scheme before it, a path behind it, doubled dots or the final one.
 fn bare_host(text: &str) -> String {
     let text = text.trim();
@@ -154,6 +164,27 @@ pub fn prefix(text: &str) -> Result<Reading<Prefix>, Mistake> {
     Ok(Reading { value, note })
 }
 
+const WORD_AT_MOST: usize = 64;
+
+/// Whether records and command lines can carry it: 1 to 64 letters, digits, `-`, `_`, `.`.
+pub fn is_word(text: &str) -> bool {
+    (1..=WORD_AT_MOST).contains(&text.len()) && text.chars().all(fits_a_word)
+}
+
+pub fn fits_a_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// The word that was probably meant.
+pub fn as_word(text: &str) -> Option<String> {
+    let letters = text.trim().chars().map(|c| c.to_ascii_lowercase());
+    let word: String = letters
+        .map(|c| if fits_a_word(c) { c } else { '-' })
+        .take(WORD_AT_MOST)
+        .collect();
+    word.chars().any(|c| c.is_ascii_alphanumeric()).then_some(word)
+}
+
 /// Reads `tcp/443`, `udp/3478-3481`.
 pub fn port_range(text: &str) -> Result<PortRange, Mistake> {
     let written = quoted(text);
@@ -189,7 +220,8 @@ pub fn port_range(text: &str) -> Result<PortRange, Mistake> {
     Ok(PortRange { protocol, first, last })
 }
 
-fn read_ports(text: &str) -> Option<(u16, u16)> {
+/// Reads `443` or `3478-3481`, which may run backwards.
+pub fn read_ports(text: &str) -> Option<(u16, u16)> {
     let port = |digits: &str| digits.trim().parse::<u16>().ok().filter(|&port| port > 0);
     match text.split_once('-') {
         Some((first, last)) => Some((port(first)?, port(last)?)),

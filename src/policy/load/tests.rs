@@ -1,8 +1,21 @@
+//! Policies read and refused; those with tags and with a date in a file of their own.
+
+mod extended;
+
 use super::*;
 use crate::policy::model::{Line, Status, TlsRule};
 
-fn nobody(name: &str) -> Result<String, String> {
-    Err(format!("there is no file {name}"))
+fn nobody(wanted: &Wanted) -> Result<Found, String> {
+    Err(format!("there is no file {}", wanted.name))
+}
+
+/// A file whose path is written in one way only.
+fn found(wanted: &Wanted, text: impl Into<String>) -> Result<Found, String> {
+    Ok(Found {
+        origin: wanted.name.to_owned(),
+        identity: wanted.name.to_owned(),
+        text: text.into(),
+    })
 }
 
 fn read(text: &str) -> Result<Loaded, PolicyError> {
@@ -51,7 +64,7 @@ required = true
 
 #[test]
 fn every_key_of_the_format_is_read() {
-    let Loaded { policy, warnings } = read(LAB).unwrap();
+    let Loaded { policy, warnings, .. } = read(LAB).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(policy.name(), "lab");
     assert_eq!(policy.header().date.unwrap().to_string(), "2026-01-31");
@@ -158,7 +171,7 @@ fn mistakes_are_told_with_line_column_and_a_suggestion() {
         ),
         (
             "colour = 1",
-            "lab.toml:5:1: unknown key `colour` in [[endpoint]]; it has id, class, line, title, purpose, hosts, anywhere, broad, addresses, ports, tls, via, issuers, status, since, until, replaced_by, required",
+            "lab.toml:5:1: unknown key `colour` in [[endpoint]]; it has id, class, line, title, purpose, area, category, notes, hosts, anywhere, broad, addresses, ports, tls, via, issuers, status, since, until, replaced_by, required",
         ),
     ] {
         assert_eq!(fails(&with(line)), told);
@@ -208,7 +221,7 @@ fn files_that_are_no_policy_are_told_so() {
         ),
         (
             "[policy]\nreview_days = 0\n",
-            "lab.toml:2:15: a whole number from 1 to 36500 is wanted here, not a number",
+            "lab.toml:2:15: a whole number from 1 to 36500 is wanted here, not `0`",
         ),
     ] {
         assert_eq!(fails(text), told);
@@ -253,12 +266,12 @@ fn extending_replaces_rows_of_the_same_id_in_their_place() {
         hosts = ["own.example"]
     "#;
     let mut asked = Vec::new();
-    let mut resolve = |name: &str| {
-        asked.push(name.to_owned());
-        Ok(with("").replace("\"a\"", "\"team\""))
+    let mut resolve = |wanted: &Wanted| {
+        asked.push(format!("{} by {}", wanted.name, wanted.by));
+        found(wanted, with("").replace("\"a\"", "\"team\""))
     };
     let policy = load(text, "mine.toml", &mut resolve).unwrap().policy;
-    assert_eq!(asked, ["team.toml"]);
+    assert_eq!(asked, ["team.toml by mine.toml"]);
     let ids: Vec<&str> = policy.rows().map(|(_, row)| row.id.as_str()).collect();
     assert_eq!(ids.first(), Some(&"web-app"));
     assert_eq!(ids.iter().filter(|id| **id == "web-app").count(), 1);
@@ -271,21 +284,19 @@ fn extending_replaces_rows_of_the_same_id_in_their_place() {
 
 #[test]
 fn policies_that_extend_each_other_come_to_an_end() {
-    let mut circle = |name: &str| {
-        Ok(match name {
-            "a" => "[policy]\nextends = [\"b\"]\n".to_owned(),
-            _ => "[policy]\nextends = [\"a\"]\n".to_owned(),
-        })
+    let mut circle = |wanted: &Wanted| match wanted.name {
+        "a" => found(wanted, "[policy]\nextends = [\"b\"]\n"),
+        _ => found(wanted, "[policy]\nextends = [\"a\"]\n"),
     };
     let error = load("[policy]\nextends = [\"a\"]\n", "top", &mut circle).unwrap_err();
     assert_eq!(error.to_string(), "b:2:12: the policy `a` extends itself");
-    let mut deeper = |name: &str| Ok(format!("[policy]\nextends = [\"{name}x\"]\n"));
+    let mut deeper = |wanted: &Wanted| found(wanted, format!("[policy]\nextends = [\"{}x\"]\n", wanted.name));
     let error = load("[policy]\nextends = [\"a\"]\n", "top", &mut deeper).unwrap_err();
     assert!(error.to_string().contains("deep"), "{error}");
     let mut next = 0;
-    let mut wide = |_: &str| {
+    let mut wide = |wanted: &Wanted| {
         next += 1;
-        Ok(format!("[policy]\nextends = [{}]\n", "\"x\",".repeat(0)))
+        found(wanted, "")
     };
     let many = format!("[policy]\nextends = [{}]\n", "\"x\",".repeat(100));
     let error = load(&many, "top", &mut wide).unwrap_err();
@@ -321,8 +332,13 @@ fn bounds_hold() {
     assert!(fails(&big).contains("bytes"));
     let nested = format!("a = {}", "[".repeat(100_000));
     assert!(fails(&nested).starts_with("lab.toml:1:"));
-    let tags = vec!["\"@AzureFrontDoor.Frontend\""; 6000].join(",");
-    assert!(fails(&with(&format!("addresses = [{tags}]"))).contains("address ranges"));
+    let row = |i: usize| with("addresses = [\"@AzureFrontDoor.Frontend\"]").replace("\"a\"", &format!("\"a{i}\""));
+    let rows: String = (0..6000).map(row).collect();
+    assert!(fails(&rows).contains("address ranges"));
+    let base = " ".repeat(TEXT_AT_MOST);
+    let mut three = |wanted: &Wanted| found(wanted, base.clone());
+    let error = load("[policy]\nextends = [\"a\", \"b\", \"c\"]\n", "top", &mut three).unwrap_err();
+    assert!(error.to_string().starts_with("b:1:1: with the policies"), "{error}");
 }
 
 mod any_text {
@@ -363,4 +379,59 @@ mod any_text {
             }
         }
     }
+}
+
+#[test]
+fn examining_goes_on_after_mistakes_and_tells_all_of_them() {
+    let text = concat!(
+        "[[endpoint]]\nid = \"a\"\nclass = \"c\"\nhosts = [\"*\", \"*.Example.COM\", \"b c.example\"]\n",
+        "colour = 1\nports = [\"443\"]\n",
+        "[[endpoint]]\nid = \"a\"\nclass = \"c\"\nhosts = [\"x.example\"]\n",
+        "[[endpoint]]\nid = \"empty\"\nclass = \"c\"\n",
+        "[[endpoint]]\nid = \"tag\"\nclass = \"c\"\nhosts = [\"é.example\", \"y.example\"]\naddresses = [\"@nobody\", \"192.0.2.0/24\"]\n",
+    );
+    assert!(read(text).is_err());
+    let examined = examine(text, "lab.toml", &mut nobody).unwrap();
+    let faults: Vec<_> = examined.faults.iter().map(|f| (f.line, f.column, f.sort)).collect();
+    assert_eq!(
+        faults,
+        [
+            (4, 10, Sort::Invalid),
+            (4, 32, Sort::Invalid),
+            (5, 1, Sort::Invalid),
+            (6, 10, Sort::Invalid),
+            (7, 1, Sort::Invalid),
+            (11, 1, Sort::EmptyRow),
+            (17, 10, Sort::Invalid),
+            (18, 14, Sort::UnknownTag),
+        ]
+    );
+    assert!(examined.warnings[0].what.contains("is written `*.example.com`"));
+    let rows: Vec<_> = examined.policy.rows().map(|(_, row)| row.id.as_str()).collect();
+    assert_eq!(rows, ["a", "tag"]);
+    let places = examined.places.row(1).unwrap();
+    let spot = |place: Place| (place.line, place.column);
+    assert_eq!(spot(places.at), (14, 1));
+    assert_eq!(spot(places.item("hosts", 0)), (17, 23));
+    assert_eq!(spot(places.item("addresses", 0)), (18, 25));
+    assert_eq!(spot(places.key("class")), (16, 9));
+    assert_eq!(spot(places.key("via")), (14, 1));
+}
+
+#[test]
+fn a_row_knows_which_file_it_is_from_and_whom_it_replaced() {
+    let mut base = |wanted: &Wanted| {
+        found(
+            wanted,
+            "[[endpoint]]\nid = \"a\"\nclass = \"c\"\nhosts = [\"a.example\"]\n[[endpoint]]\nid = \"b\"\nclass = \"c\"\nhosts = [\"b.example\"]\n",
+        )
+    };
+    let text =
+        "[policy]\nextends = [\"base.toml\"]\n[[endpoint]]\nid = \"b\"\nclass = \"c\"\nhosts = [\"c.example\"]\n";
+    let loaded = load(text, "lab.toml", &mut base).unwrap();
+    let (a, b) = (loaded.places.row(0).unwrap(), loaded.places.row(1).unwrap());
+    assert_eq!(loaded.places.origin(a.at), "base.toml");
+    assert!(!loaded.places.is_own(a.at) && loaded.places.is_own(b.at));
+    assert_eq!(loaded.places.origin(b.replaces.unwrap()), "base.toml");
+    assert_eq!(loaded.places.header().line, 1);
 }

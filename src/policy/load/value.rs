@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::places::Mark;
 use super::report::{Mistake, PolicyError, Warning, nearest, position, quoted};
 use super::scalar::Reading;
 use crate::policy::model::Date;
@@ -16,6 +17,31 @@ pub struct Document<'a> {
     pub origin: &'a str,
     pub text: &'a str,
     pub warnings: &'a mut Vec<Warning>,
+    /// Where the reading goes on after a mistake: the mistakes. None: the first one ends it.
+    pub faults: Option<Vec<PolicyError>>,
+    /// The places of what was read since they were last taken.
+    pub marks: Vec<Mark>,
+    /// The place that was asked for last.
+    pub cursor: Cursor,
+}
+
+/// A byte offset with its line and column. Places are asked for nearly in the file's order, so that going on from the last one
+/// walks the text once in all, however long its lines are.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor {
+    offset: usize,
+    line: u32,
+    column: u32,
+}
+
+impl Default for Cursor {
+    fn default() -> Cursor {
+        Cursor {
+            offset: 0,
+            line: 1,
+            column: 1,
+        }
+    }
 }
 
 /// Text in a policy longer than this is a mistake.
@@ -24,6 +50,7 @@ const TEXT_AT_MOST: usize = 4096;
 const LIST_AT_MOST: usize = 65_535;
 /// Warnings beyond this are not kept: nobody reads them.
 const WARNINGS_AT_MOST: usize = 1000;
+const FAULTS_AT_MOST: usize = 1000;
 
 impl Document<'_> {
     /// An error at a byte offset.
@@ -35,6 +62,52 @@ impl Document<'_> {
             column,
             what: mistake.what,
             suggestion: mistake.suggestion,
+            sort: mistake.sort,
+        }
+    }
+
+    /// Line and column of a byte offset, as [`position`] tells them.
+    pub fn place(&mut self, offset: usize) -> (u32, u32) {
+        if offset < self.cursor.offset {
+            self.cursor = Cursor::default();
+        }
+        let passed = self.text.get(self.cursor.offset..offset).unwrap_or("");
+        let cursor = &mut self.cursor;
+        let last_line = match passed.rfind('\n') {
+            Some(end) => {
+                cursor.line += passed.bytes().filter(|&b| b == b'\n').count() as u32;
+                cursor.column = 1;
+                passed.get(end + 1..).unwrap_or("")
+            }
+            None => passed,
+        };
+        cursor.column += last_line.chars().count() as u32;
+        cursor.offset += passed.len();
+        (cursor.line, cursor.column)
+    }
+
+    /// Remembers where something stands.
+    pub fn mark(&mut self, key: &'static str, index: Option<usize>, offset: usize) {
+        let (line, column) = self.place(offset);
+        let index = index.map(|index| index as u32);
+        self.marks.push(Mark {
+            key,
+            index,
+            line,
+            column,
+        });
+    }
+
+    /// Goes on after a mistake, if that is what the reading is for.
+    pub fn forgive(&mut self, error: PolicyError) -> Result<(), PolicyError> {
+        match &mut self.faults {
+            None => Err(error),
+            // A file with so many mistakes is none of this language; what is beyond them tells nothing new.
+            Some(faults) if faults.len() < FAULTS_AT_MOST => {
+                faults.push(error);
+                Ok(())
+            }
+            Some(_) => Ok(()),
         }
     }
 
@@ -106,7 +179,13 @@ impl Document<'_> {
             .as_integer()
             .and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok())
             .filter(|n| (1..=most).contains(n))
-            .ok_or_else(|| self.wrong_type(value, &wanted))
+            .ok_or_else(|| match value.get_ref().as_integer() {
+                Some(other) => {
+                    let what = format!("{wanted} is wanted here, not {}", quoted(other.as_str()));
+                    self.error_at(value, Mistake::new(what))
+                }
+                None => self.wrong_type(value, &wanted),
+            })
     }
 
     /// A calendar day without a time.
@@ -156,22 +235,38 @@ impl Document<'_> {
         Ok(list)
     }
 
-    /// A list of texts, each read by `read`.
+    /// A list of texts, each read by `read`; `key` is what it is called.
     pub fn list_of<T>(
         &mut self,
+        key: &'static str,
         value: &Value,
         read: impl Fn(&str) -> Result<Reading<T>, Mistake>,
     ) -> Result<Vec<T>, PolicyError> {
         let mut out = Vec::new();
         for item in self.list(value)? {
-            let text = self.string(item)?;
-            let reading = read(text).map_err(|mistake| self.error_at(item, mistake))?;
-            if let Some(note) = reading.note {
-                self.warn_at(item, note);
+            match self.item(item, &read) {
+                Ok(read) => {
+                    self.mark(key, Some(out.len()), item.span().start);
+                    out.push(read);
+                }
+                Err(error) => self.forgive(error)?,
             }
-            out.push(reading.value);
         }
         Ok(out)
+    }
+
+    /// One text of a list.
+    pub fn item<T>(
+        &mut self,
+        item: &Value,
+        read: impl Fn(&str) -> Result<Reading<T>, Mistake>,
+    ) -> Result<T, PolicyError> {
+        let text = self.string(item)?;
+        let reading = read(text).map_err(|mistake| self.error_at(item, mistake))?;
+        if let Some(note) = reading.note {
+            self.warn_at(item, note);
+        }
+        Ok(reading.value)
     }
 
     /// One of a few words.

@@ -290,10 +290,49 @@ fn a_row_has_its_place_and_its_life() {
         "The row app-insights-script is retired since 2025-01-15; js.monitor.azure.com takes its place."
     );
     let last_day = Flow {
-        start_ns: 1_736_899_200_000_000_000 - 1,
+        start_ns: THE_DAY - 1,
         ..retired
     };
     assert_eq!(last_day.told(), "= ok app-insights-script");
+}
+
+/// 2025-01-15, midnight.
+const THE_DAY: u64 = 1_736_899_200_000_000_000;
+
+#[test]
+fn where_one_row_follows_another_a_flow_is_held_to_the_one_of_its_own_day() {
+    let policy = policy(
+        r#"
+        [[endpoint]]
+        id = "old"
+        class = "app"
+        hosts = ["app.example"]
+        ports = ["tcp/80"]
+        tls = false
+        status = "retired"
+        until = 2025-01-15
+        [[endpoint]]
+        id = "new"
+        class = "app"
+        hosts = ["app.example"]
+        ports = ["tcp/443"]
+        since = 2025-01-15
+        "#,
+    );
+    let judged = |start_ns, port| {
+        let flow = Flow {
+            start_ns,
+            port: Some(port),
+            ..to("app.example")
+        };
+        let verdict = flow.judged_by(&policy);
+        let flags: Vec<_> = verdict.flags.iter().map(|flag| flag.kind).collect();
+        (policy.row(verdict.matches[0]).id.clone(), flags)
+    };
+    assert_eq!(judged(THE_DAY - 1, 80), ("old".to_owned(), vec![]));
+    assert_eq!(judged(THE_DAY - 1, 443), ("old".to_owned(), vec![FlagKind::Port]));
+    assert_eq!(judged(THE_DAY, 443), ("new".to_owned(), vec![]));
+    assert_eq!(judged(THE_DAY, 80), ("new".to_owned(), vec![FlagKind::Port]));
 }
 
 #[test]

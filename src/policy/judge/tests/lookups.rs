@@ -5,7 +5,7 @@ use super::*;
 fn asked(query: &str, rcode: Option<u16>, addresses: &[&str], chain: &[&str]) -> Option<&'static str> {
     let addresses: Vec<IpAddr> = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
     let (_, flags) = SALESTIM.judge_name(&domain(query), rcode, &addresses, &domains(chain));
-    flags.first().and_then(|flag| flag.how)
+    flags.first().and_then(|flag| flag.how).map(Blockage::as_str)
 }
 
 #[test]

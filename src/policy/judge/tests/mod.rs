@@ -1,5 +1,6 @@
 //! A flow as it should be (`web_app`), and one thing changed at a time.
 
+mod attempts;
 mod flags;
 mod lookups;
 mod routes;
@@ -8,15 +9,16 @@ mod standings;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use super::{FlowFacts, Wording};
+use super::{Course, FlowFacts, Wording};
 use crate::evidence::model::{App, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
+use crate::flow::attempt::TcpState;
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
 use crate::policy::builtin;
 use crate::policy::compile::Policy;
 use crate::policy::load::load;
 use crate::policy::model::TCP;
-use crate::policy::verdict::{Flag, Verdict};
+use crate::policy::verdict::{Blockage, Flag, Verdict};
 
 static SALESTIM: LazyLock<Policy> = LazyLock::new(|| policy(builtin::policy("salestim").unwrap()));
 
@@ -50,6 +52,7 @@ struct Flow {
     established: bool,
     tls_in_quic: bool,
     start_ns: u64,
+    course: Course,
 }
 
 fn domain(name: &str) -> Domain {
@@ -94,6 +97,14 @@ fn to(name: &str) -> Flow {
         established: true,
         tls_in_quic: false,
         start_ns: NOW,
+        course: Course {
+            tcp: Some(TcpState::Closed),
+            sent: 12,
+            received: 14,
+            server_went_on: true,
+            exchanged: true,
+            ..Course::default()
+        },
     }
 }
 
@@ -167,6 +178,7 @@ impl Flow {
             established: self.established,
             tls_in_quic: self.tls_in_quic,
             start_ns: self.start_ns,
+            course: self.course,
         })
     }
 
