@@ -71,6 +71,12 @@ impl ColdStore {
         }
     }
 
+    /// The part at `place`, if it is one.
+    #[inline]
+    pub fn peek(&self, place: u32) -> Option<&FlowCold> {
+        self.parts.at(place.checked_sub(1)?).as_ref()
+    }
+
     /// Nobody needs the part at `place` any more, if it is one.
     pub fn free(&mut self, place: u32) {
         if let Some(slot) = place.checked_sub(1) {

@@ -36,6 +36,7 @@ impl Piece {
         };
         let place = |frame: u32| match bucket.last() {
             Some(last) if last.frame < frame => bucket.len(),
+            _ if frame == 0 => 0,
             _ => bucket.partition_point(|packet| packet.frame < frame),
         };
         bucket

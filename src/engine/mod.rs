@@ -6,6 +6,7 @@
 
 mod board;
 pub mod cold;
+mod course;
 mod departure;
 pub mod drive;
 pub mod epoch;
@@ -21,4 +22,5 @@ pub mod rows;
 pub mod scan;
 pub mod shard;
 mod tally;
+mod times;
 mod works;

@@ -50,9 +50,8 @@ fn choose_among(findings: &Findings, told: &[Recalled], begin: Stamp) -> Named {
                 name: Some(name),
                 kind,
                 via,
-                candidates: Vec::new(),
-                age_ns: None,
                 asked,
+                ..Naming::default()
             },
             answer,
             begin,
@@ -94,8 +93,8 @@ fn choose_among(findings: &Findings, told: &[Recalled], begin: Stamp) -> Named {
                 kind: EvidenceKind::Dns,
                 via: answer.told.chain.to_vec(),
                 candidates,
-                age_ns: None,
                 asked,
+                ..Naming::default()
             };
             named(naming, Some(answer), begin)
         }
@@ -109,12 +108,21 @@ fn choose_among(findings: &Findings, told: &[Recalled], begin: Stamp) -> Named {
 
 fn named(mut naming: Naming, answer: Option<&Recalled>, begin: Stamp) -> Named {
     naming.age_ns = answer.map(|answer| begin.ns.saturating_sub(answer.answered.ns));
+    naming.same_host = answer.is_some_and(|answer| answer.own || is_its_other_address(answer, begin));
     let asked_itself = answer.is_some_and(|answer| answer.own && naming.name.as_ref() == Some(&answer.told.name));
     Named {
         naming,
         dns: answer.map(|answer| answer.answered),
         asked_itself,
     }
+}
+
+/// A host with addresses of both versions of IP asks over one of them and then connects over the other, at once (RFC 8305, section 5).
+const AT_ONCE_NS: u64 = 10_000_000_000;
+
+/// Nobody at the flow's own address had ever been told about the server, but somebody at one of the other version just has been.
+fn is_its_other_address(answer: &Recalled, begin: Stamp) -> bool {
+    answer.across && begin.ns.saturating_sub(answer.answered.ns) <= AT_ONCE_NS
 }
 
 /// The name in the flow's own bytes.
@@ -175,4 +183,49 @@ fn candidates(told: &[Recalled]) -> Vec<Domain> {
         }
     }
     if names.len() > 1 { names } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::names::history::Told;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn told(own: bool, across: bool) -> Recalled {
+        Recalled {
+            told: Arc::new(Told {
+                name: Domain::from_text(b"app.example"),
+                chain: Box::default(),
+            }),
+            own,
+            across,
+            answered: Stamp::new(0, 1, 100 * SECOND),
+        }
+    }
+
+    /// Of a connection of which nobody knows more than DNS does, so many seconds behind the answer.
+    fn is_same_host(told: Recalled, seconds: u64) -> bool {
+        let begin = Stamp::new(0, 2, (100 + seconds) * SECOND);
+        let named = choose(&Findings::default(), &[told], None, begin);
+        assert_eq!(named.naming.kind, EvidenceKind::Dns);
+        assert!(named.naming.asked.is_some_and(|(_, own)| own == named.asked_itself));
+        named.naming.same_host
+    }
+
+    #[test]
+    fn a_host_asks_over_one_version_of_ip_and_connects_over_the_other() {
+        assert!(is_same_host(told(true, false), 3_000));
+        assert!(is_same_host(told(false, true), 0) && is_same_host(told(false, true), 10));
+        assert!(
+            !is_same_host(told(false, true), 11),
+            "long behind the answer it may be anybody"
+        );
+        assert!(
+            !is_same_host(told(false, false), 0),
+            "another client of the same version"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use super::rows::{FlowRow, NameRow, Row, Wanted};
+use super::times::Times;
 use crate::names::covers::Covers;
 use crate::names::hidden::HiddenClients;
 use crate::policy::compile::Policy;
@@ -49,7 +50,9 @@ pub trait Outlet: Send + Sync {
     fn so_far(&mut self, _counts: SoFar) {}
 
     /// Live only: there will be nothing for a while, so what is buffered should be seen.
-    fn pause(&mut self) -> ControlFlow<()>;
+    fn pause(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// The counts of a run that goes on.
@@ -65,6 +68,9 @@ pub struct Desk<'a> {
     pub policy: &'a Policy,
     pub covers: &'a Covers,
     pub hidden: &'a HiddenClients,
+    /// Which clients were answered when, and which of their questions.
+    pub answers: &'a Times,
+    pub replies: &'a Times,
     /// Inputs whose times are written with nine digits, by ordinal.
     pub fine: &'a [bool],
     /// The time of the packet seen last.

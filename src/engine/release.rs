@@ -1,19 +1,19 @@
 //! A finished flow becomes a row: who was the client, what is its name, what does the policy say.
 
 use super::cold::FlowCold;
+use super::course;
 use super::hidden::encrypted_dns;
 use super::lookup::SeenLookup;
 use super::naming;
 use super::press::Desk;
 use super::rows::{FlowRow, FrameMarks, NameRow, OutIn};
 use super::tally::Tallies;
-use crate::evidence::dns_answers::{DnsKind, Lookup};
+use crate::evidence::dns_answers::DnsKind;
 use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts};
 use crate::evidence::probe::Findings;
 use crate::evidence::tls_handshake::TlsMarks;
 use crate::flow::attempt::Attempt;
-use crate::flow::counters::FlowHot;
-use crate::flow::expiry::SECOND;
+use crate::flow::counters::{Exit, FlowHot};
 use crate::flow::id::CommunityId;
 use crate::flow::key::{FlowKey, Side};
 use crate::flow::stamp::Stamp;
@@ -49,7 +49,7 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
     // A handshake of which nothing was read has nothing to show.
     let tls = findings.tls.take().filter(|tls| **tls != TlsFacts::default());
 
-    let facts = FlowFacts {
+    let mut facts = FlowFacts {
         protocol: key.protocol,
         client: key.end(client),
         server: key.end(server),
@@ -70,6 +70,7 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
         established: is_answered(hot, server),
         tls_in_quic,
         start_ns: hot.first.ns,
+        course: course::of(hot, findings, client, desk.now_ns),
     };
     let ordinal = hot.first.ordinal();
     let tally = tallies.of(ordinal);
@@ -81,7 +82,12 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
     if !desk.outlet.wants(identified.primary(), naming.name.is_some()) {
         return None;
     }
+    course::ask_others(&mut facts, hot, identified.primary().is_some(), desk.answers);
     let verdict = desk.policy.judge_identified(&facts, &identified);
+    let failure = verdict
+        .block()
+        .filter(|block| block.has_frame())
+        .and_then(|_| hot.failure());
     if naming.name.is_none() && !verdict.matches.is_empty() {
         naming.kind = EvidenceKind::Address;
     }
@@ -93,6 +99,8 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
         protocol: key.protocol,
         client: key.end(client),
         server: key.end(server),
+        proxy_port: findings.proxy_port,
+        sequences: [hot.start(client), hot.start(server)],
         packets,
         bytes: OutIn {
             out: hot.bytes[ours],
@@ -104,7 +112,7 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
         app,
         tls,
         quic: findings.quic,
-        frames: frame_marks(hot, &findings.marks, named.dns),
+        frames: frame_marks(hot, &findings.marks, named.dns, failure),
         naming,
         ordinal,
         quality,
@@ -130,7 +138,7 @@ pub(super) fn client_side(hot: &FlowHot, findings: &Findings) -> Side {
 }
 
 /// The end whose port is a service's has been asked.
-fn client_by_port(key: &FlowKey) -> Option<Side> {
+pub(super) fn client_by_port(key: &FlowKey) -> Option<Side> {
     if !key.ported {
         return None;
     }
@@ -168,7 +176,7 @@ fn has_tls_in_quic(findings: &Findings, server: Side) -> bool {
 
 fn quality(hot: &FlowHot, findings: &Findings) -> Quality {
     let mut quality = findings.quality;
-    if hot.evicted {
+    if hot.exit == Exit::Evicted {
         quality.add(Quality::EVICTED);
     }
     if hot.key.protocol == protocol::TCP && hot.key.ported {
@@ -196,15 +204,9 @@ fn is_one_sided(attempt: Attempt) -> bool {
             .any(|side| attempt.went_on(side) && !attempt.sent_anything(side.other()))
 }
 
-/// A question was left without an answer, and not only by the capture's end. Multicast questions often are, and nothing is wrong.
-fn is_silence(lookup: &Lookup, now_ns: u64) -> bool {
-    const PATIENCE: u64 = 3 * SECOND;
-    let waited = lookup.asked_at.map_or(0, |asked| now_ns.saturating_sub(asked.ns));
-    lookup.kind == DnsKind::Dns && waited >= PATIENCE
-}
-
 /// Judges a question and its answer.
 pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
+    let is_failure = seen.is_failure(desk.now_ns, desk.answers, desk.replies);
     let SeenLookup { lookup, key, .. } = seen;
     let asker = key.end(lookup.asker).ip;
     let resolver = key.end(lookup.asker.other()).ip;
@@ -213,7 +215,7 @@ pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
     let (matches, mut flags) = desk
         .policy
         .judge_name(&lookup.query, lookup.rcode, &lookup.addresses, &lookup.chain);
-    if lookup.rcode.is_none() && !is_silence(&lookup, desk.now_ns) {
+    if !is_failure {
         flags.clear();
     }
     NameRow {
@@ -241,12 +243,13 @@ pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
 }
 
 /// Where the proof is; what lies in another input than the flow's beginning is told apart.
-fn frame_marks(hot: &FlowHot, marks: &TlsMarks, dns: Option<Stamp>) -> FrameMarks {
+fn frame_marks(hot: &FlowHot, marks: &TlsMarks, dns: Option<Stamp>, failure: Option<Stamp>) -> FrameMarks {
     let all = [
         ("hello", marks.hello.ordinal()),
         ("server_hello", marks.server_hello.ordinal()),
         ("cert", marks.certificate.ordinal()),
         ("dns", dns.map(Stamp::ordinal)),
+        ("blocked", failure.map(Stamp::ordinal)),
         ("last", Some(hot.last.ordinal())),
     ];
     let home = hot.first.ordinal();
@@ -260,6 +263,7 @@ fn frame_marks(hot: &FlowHot, marks: &TlsMarks, dns: Option<Stamp>) -> FrameMark
         server_hello: marks.server_hello.frame(),
         certificate: marks.certificate.frame(),
         dns: dns.map(Stamp::frame),
+        blocked: failure.map(Stamp::frame),
         last: hot.last.frame(),
         elsewhere: elsewhere.collect(),
     }

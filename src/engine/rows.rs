@@ -48,6 +48,9 @@ pub struct Naming {
     pub age_ns: Option<u64>,
     /// The name that this client (`true`) or another one (`false`) last asked for and got this address, whatever named the flow.
     pub asked: Option<(Domain, bool)>,
+    /// The answer that names the flow, or gives its `via`, was given to the host that opened it: to its very address, or, as far as can be
+    /// told, to its other one.
+    pub same_host: bool,
 }
 
 /// Frame numbers in the input: where the proof is.
@@ -58,6 +61,8 @@ pub struct FrameMarks {
     pub server_hello: Option<u64>,
     pub certificate: Option<u64>,
     pub dns: Option<u64>,
+    /// Where a failure is seen: the reset, the ICMP error, the alert, the proxy's answer.
+    pub blocked: Option<u64>,
     pub last: u64,
     /// Those of the frames that are not in the input where the flow begins: which, and the input's ordinal.
     pub elsewhere: Vec<(&'static str, u32)>,
@@ -75,6 +80,10 @@ pub struct FlowRow {
     pub protocol: u8,
     pub client: Endpoint,
     pub server: Endpoint,
+    /// The port that a proxy was asked to connect to; then `server` is the proxy.
+    pub proxy_port: Option<u16>,
+    /// Where the streams of client and server begin, if TCP told: no device that only translates addresses changes them.
+    pub sequences: [Option<u32>; 2],
     pub packets: OutIn,
     pub bytes: OutIn,
     pub tcp: Option<TcpState>,
@@ -89,6 +98,17 @@ pub struct FlowRow {
     pub ordinal: u32,
     pub quality: Quality,
     pub verdict: Verdict,
+}
+
+impl FlowRow {
+    /// The server is a proxy. Of plain HTTP only a request in absolute form says so, and for which port.
+    pub fn is_proxied(&self) -> bool {
+        match self.app {
+            App::Connect | App::Socks => true,
+            App::Http => self.proxy_port.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// One question and its answer.

@@ -403,7 +403,8 @@ fn push_quoted(view: &PacketView<'_>, error: &PacketRef, buckets: &mut Buckets) 
     let Some(quoted) = icmp::quoted(view.family, view.payload) else {
         return;
     };
-    let Some(word) = icmp_word(view.family, kind, code, quoted.protocol) else {
+    let by_target = view.source == quoted.destination;
+    let Some(word) = icmp_word(view.family, (kind, code), quoted.protocol, by_target) else {
         return;
     };
     let Some((from, to)) = quoted.ports else { return };
@@ -424,13 +425,20 @@ fn push_quoted(view: &PacketView<'_>, error: &PacketRef, buckets: &mut Buckets) 
     });
 }
 
-/// RFC 792 and RFC 1812 section 5.2.7.1, RFC 4443 section 3.1: which unreachables are a filter's word.
-fn icmp_word(family: Family, kind: u8, code: u8, quoted_protocol: u8) -> Option<IcmpWord> {
-    let tcp = quoted_protocol == protocol::TCP;
+/// RFC 792 and RFC 1812 section 5.2.7.1, RFC 4443 section 3.1: which unreachables are a filter's word. `by_target`: the host
+/// says so itself that was to be reached.
+fn icmp_word(family: Family, error: (u8, u8), quoted_protocol: u8, by_target: bool) -> Option<IcmpWord> {
+    let (kind, code) = error;
     match (family, kind, code) {
         (Family::V4, 3, 9 | 10 | 13) | (Family::V6, 1, 1 | 5 | 6) => Some(IcmpWord::Prohibited),
-        // A host answers a closed TCP port with a reset: a port unreachable is what nftables' and iptables' reject send.
-        (Family::V4, 3, 3) | (Family::V6, 1, 4) if tcp => Some(IcmpWord::Prohibited),
+        // A port unreachable is what nftables' and iptables' reject send. A host answers a closed TCP port with a reset, but a
+        // closed UDP port with this.
+        (Family::V4, 3, 3) | (Family::V6, 1, 4) => match quoted_protocol {
+            protocol::TCP => Some(IcmpWord::Prohibited),
+            protocol::UDP if by_target => Some(IcmpWord::Closed),
+            protocol::UDP => Some(IcmpWord::Prohibited),
+            _ => None,
+        },
         (Family::V4, 3, 0 | 1 | 5..=8 | 11 | 12) | (Family::V6, 1, 0 | 2 | 3) => Some(IcmpWord::Unreachable),
         _ => None,
     }
@@ -439,6 +447,30 @@ fn icmp_word(family: Family, kind: u8, code: u8, quoted_protocol: u8) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unreachables_are_a_filters_word_a_routers_or_the_hosts_own() {
+        let word = |family, kind, code, of, by_target| icmp_word(family, (kind, code), of, by_target);
+        let (tcp, udp) = (protocol::TCP, protocol::UDP);
+        for of in [tcp, udp] {
+            for code in [9, 10, 13] {
+                assert_eq!(word(Family::V4, 3, code, of, false), Some(IcmpWord::Prohibited));
+            }
+            for code in [1, 5, 6] {
+                assert_eq!(word(Family::V6, 1, code, of, false), Some(IcmpWord::Prohibited));
+            }
+            for code in [0, 1] {
+                assert_eq!(word(Family::V4, 3, code, of, false), Some(IcmpWord::Unreachable));
+            }
+            assert_eq!(word(Family::V6, 1, 3, of, false), Some(IcmpWord::Unreachable));
+            assert_eq!(word(Family::V4, 11, 0, of, false), None);
+        }
+        for (family, kind, code) in [(Family::V4, 3, 3), (Family::V6, 1, 4)] {
+            assert_eq!(word(family, kind, code, tcp, true), Some(IcmpWord::Prohibited));
+            assert_eq!(word(family, kind, code, udp, false), Some(IcmpWord::Prohibited));
+            assert_eq!(word(family, kind, code, udp, true), Some(IcmpWord::Closed));
+        }
+    }
 
     #[test]
     fn a_reference_is_two_cache_lines() {

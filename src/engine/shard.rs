@@ -3,29 +3,32 @@
 //! A shard sees its packets in capture order and nothing of any other shard, so what it finds depends on the
 //! input alone. What it learns that concerns others (names) is set aside for the mark.
 
+mod course;
 mod leaving;
 mod room;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+pub use self::course::{Answer, is_repeatable};
+pub use self::leaving::Mark;
 use super::cold::{ColdStore, Cost, FlowCold};
 use super::departure::Departure;
 use super::epoch::Epoch;
 use super::hidden::encrypted_dns;
 use super::limits::Limits;
-use super::lookup::SeenLookup;
+use super::lookup::{HeldLookups, Reply, SeenLookup};
 use super::scan::{Buckets, PacketRef, RefKind};
 use super::tally::Tallies;
 use crate::evidence::model::{App, Quality};
 use crate::evidence::probe::{Bench, Piece, Probe, Progress};
-use crate::flow::attempt::IcmpWord;
-use crate::flow::counters::{DatagramKind, FlowHot, Stage};
+use crate::flow::attempt::{Attempt, IcmpWord};
+use crate::flow::counters::{DatagramKind, Exit, FlowHot, Stage};
 use crate::flow::expiry::Calendar;
 use crate::flow::fragment::{Fate, Reason};
 use crate::flow::repeat::Recent;
 use crate::flow::stamp::Stamp;
-use crate::flow::table::{Handle, Table};
+use crate::flow::table::{Guess, Handle, Table};
 use crate::names::domain::Domain;
 use crate::wire::packet::{TcpFlags, protocol};
 
@@ -70,6 +73,11 @@ pub struct Shard {
     lookups: Vec<Option<SeenLookup>>,
     /// What they hold, and what the history will hold for them.
     lookup_bytes: u64,
+    /// Lookups that failed, until it is known what came after them.
+    held: HeldLookups,
+    /// Who was answered since the last mark, and which questions were.
+    answers: Vec<Answer>,
+    replies: Vec<Reply>,
     recent: Recent,
     /// Clients that asked an encrypted resolver since the last mark, and when that connection began.
     hidden: Vec<(IpAddr, Stamp)>,
@@ -81,9 +89,15 @@ pub struct Shard {
 }
 
 const PROBING_SWEEP_LEAST: usize = 256;
-/// How far the drain looks ahead: the index entry first, then, when that has come, the record.
-const AHEAD_INDEX: usize = 8;
-const AHEAD_RECORD: usize = 4;
+/// How far the drain looks ahead: the index entry first, then, when that has come, the record, then what it points to.
+const AHEAD_INDEX: usize = 12;
+const AHEAD_RECORD: usize = 8;
+const AHEAD_COLD: usize = 4;
+const AHEAD_PROBE: usize = 2;
+
+/// Where the records and the cold parts of the next packets probably are, each at its packet's place modulo the distance.
+type Guesses = [Option<Guess>; AHEAD_RECORD];
+type Colds = [u32; AHEAD_COLD];
 
 impl Shard {
     pub fn new(limits: Limits) -> Shard {
@@ -101,6 +115,9 @@ impl Shard {
             departed: 0,
             lookups: Vec::new(),
             lookup_bytes: 0,
+            held: HeldLookups::default(),
+            answers: Vec::new(),
+            replies: Vec::new(),
             recent: Recent::default(),
             hidden: Vec::new(),
             covers: Vec::new(),
@@ -111,39 +128,100 @@ impl Shard {
 
     /// Takes a bucket's packets in, in order.
     pub fn drain(&mut self, packets: &[PacketRef], bytes: &Bytes<'_>) {
+        // A bucket is short, and what its packets need was last touched a round of all shards ago: so its beginning is fetched
+        // ahead too, each step for all of it before the next.
+        packets
+            .iter()
+            .take(AHEAD_INDEX)
+            .for_each(|ahead| self.fetch_index(ahead));
+        let mut guesses: Guesses = [None; AHEAD_RECORD];
+        for (ahead, guess) in packets.iter().zip(&mut guesses) {
+            *guess = self.flows.fetch_record(ahead.hash);
+        }
+        let mut colds: Colds = [0; AHEAD_COLD];
         for (i, packet) in packets.iter().enumerate() {
-            if let Some(ahead) = packets.get(i + AHEAD_INDEX) {
-                self.flows.prefetch_index(ahead.hash);
-            }
-            if let Some(ahead) = packets.get(i + AHEAD_RECORD) {
-                self.flows.prefetch_record(ahead.hash);
-            }
+            let guess = self.fetch_ahead_of(packets, i, &mut guesses, &mut colds);
             match packet.kind {
                 RefKind::Packet if self.recent.is_copy(packet.signature, packet.at.ns) => {
                     self.tallies.of(packet.at.ordinal()).duplicate();
                 }
-                RefKind::Packet => self.packet(packet, bytes),
+                RefKind::Packet => self.packet(packet, guess, bytes),
                 RefKind::Quoted(word) => self.quoted(packet, word),
                 RefKind::AbandonedFragments(fate) => self.abandoned(packet, fate),
             }
         }
     }
 
+    /// Fetches what the packets behind the one at `i` will need; answers where that one's record probably is.
     #[inline]
-    fn packet(&mut self, packet: &PacketRef, bytes: &Bytes<'_>) {
-        let Some((slot, flow)) = self.flows.find_mut(packet.hash, &packet.key) else {
+    fn fetch_ahead_of(
+        &self,
+        packets: &[PacketRef],
+        i: usize,
+        guesses: &mut Guesses,
+        colds: &mut Colds,
+    ) -> Option<Guess> {
+        if let Some(ahead) = packets.get(i + AHEAD_INDEX) {
+            self.fetch_index(ahead);
+        }
+        if let Some(probe) = self.probe_at(colds[(i + AHEAD_PROBE) % AHEAD_COLD]) {
+            probe.prefetch();
+        }
+        let cold = self.cold_at(guesses[(i + AHEAD_COLD) % AHEAD_RECORD]);
+        self.colds.prefetch(cold);
+        colds[i % AHEAD_COLD] = cold;
+        let next = packets.get(i + AHEAD_RECORD);
+        let next = next.and_then(|ahead| self.flows.fetch_record(ahead.hash));
+        std::mem::replace(&mut guesses[i % AHEAD_RECORD], next)
+    }
+
+    #[inline]
+    fn fetch_index(&self, ahead: &PacketRef) {
+        self.flows.prefetch_index(ahead.hash);
+        self.recent.prefetch(ahead.signature);
+    }
+
+    /// The place of the cold part that a packet of this flow will touch, 0 for none.
+    #[inline]
+    fn cold_at(&self, guess: Option<Guess>) -> u32 {
+        match guess.and_then(|guess| self.flows.guessed(guess)) {
+            Some(flow) if flow.stage == Stage::Probing => flow.cold,
+            _ => 0,
+        }
+    }
+
+    #[inline]
+    fn probe_at(&self, cold: u32) -> Option<&Probe> {
+        self.colds.peek(cold)?.probe.as_ref()
+    }
+
+    /// Whether the guess is right. A record that has left may still lie there, with the same key.
+    #[inline]
+    fn is_right(&self, guess: Guess, packet: &PacketRef) -> bool {
+        let found = self.flows.guessed(guess);
+        found.is_some_and(|flow| flow.key == packet.key && flow.stage != Stage::Departed)
+    }
+
+    #[inline]
+    fn packet(&mut self, packet: &PacketRef, guess: Option<Guess>, bytes: &Bytes<'_>) {
+        let found = match guess {
+            Some(guess) if self.is_right(guess, packet) => Some(guess.slot()),
+            _ => self.flows.find(packet.hash, &packet.key),
+        };
+        let Some((slot, flow)) = found.and_then(|slot| Some((slot, self.flows.at(slot)?))) else {
             let slot = self.begin(packet, bytes);
             return self.first_packet(slot, packet, bytes);
         };
         if begins_anew(flow, packet) {
+            flow.exit = course::replaced(flow, packet);
             self.leave(slot, packet.hash);
             let slot = self.begin(packet, bytes);
             return self.first_packet(slot, packet, bytes);
         }
-        let is_over = step(flow, packet);
+        let changed = step(flow, packet);
         let wants_more = flow.stage != Stage::Decided;
-        if is_over {
-            self.note_end(slot);
+        if let Some(before) = changed {
+            self.note_course(slot, before, packet);
         }
         if wants_more && packet.has_payload() {
             self.probe(slot, packet, bytes);
@@ -152,22 +230,14 @@ impl Shard {
 
     fn first_packet(&mut self, slot: u32, packet: &PacketRef, bytes: &Bytes<'_>) {
         let Some(flow) = self.flows.at(slot) else { return };
-        let is_over = step(flow, packet);
+        let changed = step(flow, packet);
         let wants_more = flow.stage != Stage::Decided;
-        if is_over {
-            self.note_end(slot);
+        if let Some(before) = changed {
+            self.note_course(slot, before, packet);
         }
         if wants_more && packet.has_payload() {
             self.probe(slot, packet, bytes);
         }
-    }
-
-    /// The calendar still holds a time for an open connection.
-    #[cold]
-    fn note_end(&mut self, slot: u32) {
-        let Some(flow) = self.flows.at(slot) else { return };
-        let deadline = flow.deadline();
-        self.calendar.enter_exactly(deadline, self.flows.handle(slot));
     }
 
     fn begin(&mut self, packet: &PacketRef, bytes: &Bytes<'_>) -> u32 {
@@ -215,11 +285,13 @@ impl Shard {
             sequence: packet.sequence.wrapping_add(u32::from(packet.flags.has(TcpFlags::SYN))),
             at: packet.at,
         };
+        let said = course::words_of(&cold.findings);
         let progress = match &mut cold.probe {
             Some(probe) => probe.piece(piece, [key.lo_port, key.hi_port], &mut cold.findings, &mut bench),
             None => Progress::Done,
         };
         let app = cold.findings.app;
+        let words = course::words_of(&cold.findings);
         if progress == Progress::Done {
             cold.probe = None;
         }
@@ -232,9 +304,13 @@ impl Shard {
             }
             flow.datagrams = match app {
                 App::Quic => DatagramKind::Quic,
-                App::Dns | App::Mdns | App::Llmnr => DatagramKind::Dns,
+                App::Dns => DatagramKind::Dns,
+                App::Mdns | App::Llmnr => DatagramKind::Multicast,
                 _ => DatagramKind::Plain,
             };
+            if words != said {
+                course::note_words(flow, packet, words);
+            }
         }
         let (release_ns, seq) = (packet.at.ns, packet.at.seq);
         for lookup in bench.lookups.drain(..) {
@@ -243,6 +319,7 @@ impl Shard {
                 key,
                 release_ns,
                 seq,
+                hasty: false,
             });
         }
         self.bench = bench;
@@ -269,7 +346,7 @@ impl Shard {
             && let Some(flow) = self.flows.at(slot)
             && !flow.is_over_at(packet.at.ns)
         {
-            flow.attempt.icmp(word);
+            course::icmp(flow, packet, word);
         }
     }
 
@@ -282,7 +359,7 @@ impl Shard {
         cold.findings.quality.add(Quality::FRAGMENT);
         match fate {
             Fate::Refused(Reason::Overlap) => cold.findings.quality.add(Quality::OVERLAP),
-            Fate::Evicted | Fate::Refused(Reason::Budget) => hot.evicted = true,
+            Fate::Evicted | Fate::Refused(Reason::Budget) => hot.exit = Exit::Evicted,
             _ => {}
         }
         hot.cold = self.colds.add(cold);
@@ -303,6 +380,7 @@ impl Shard {
                 key,
                 release_ns,
                 seq,
+                hasty: false,
             });
         }
         self.bench.lookups = found;
@@ -343,23 +421,29 @@ fn begins_anew(flow: &FlowHot, packet: &PacketRef) -> bool {
     bare_syn && packet.key.protocol == protocol::TCP && flow.start(packet.side) != Some(packet.sequence.wrapping_add(1))
 }
 
-/// What every packet does to its flow; says whether it ended a connection.
+/// What every packet does to its flow. Some: something has changed in how its attempt stands, and how that was before.
 #[inline]
-fn step(flow: &mut FlowHot, packet: &PacketRef) -> bool {
+fn step(flow: &mut FlowHot, packet: &PacketRef) -> Option<Attempt> {
     count(flow, packet);
-    if packet.key.protocol != protocol::TCP {
-        return false;
+    let before = flow.attempt;
+    if packet.key.protocol == protocol::TCP {
+        note_tcp(flow, packet);
+        return (flow.attempt != before).then_some(before);
     }
-    let was_over = flow.attempt.is_over();
-    note_tcp(flow, packet);
-    flow.attempt.is_over() && !was_over
+    // The first packet of a side.
+    let is_first = flow.packets[packet.side.index()] == u32::from(packet.packets);
+    (is_first && flow.packets[packet.side.other().index()] > 0).then_some(before)
 }
 
 #[inline]
 fn note_tcp(flow: &mut FlowHot, packet: &PacketRef) {
-    flow.attempt
-        .packet(packet.side, packet.flags, packet.payload.length > 0);
-    if flow.stage != Stage::Decided && flow.attempt.saw_start() {
+    let has_payload = packet.payload.length > 0;
+    flow.attempt.packet(packet.side, packet.flags, has_payload);
+    if flow.stage == Stage::Decided {
+        if has_payload {
+            flow.attempt.data_behind_handshake(packet.side);
+        }
+    } else if flow.attempt.saw_start() {
         if packet.flags.has(TcpFlags::SYN) {
             flow.set_start(packet.side, packet.sequence.wrapping_add(1));
         }

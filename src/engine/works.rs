@@ -18,11 +18,13 @@ use super::departure::{Procession, Turn};
 use super::drive::Settings;
 use super::epoch::Source;
 use super::intake::{Batch, Ends, Intake};
-use super::limits::{Limits, SHARDS};
+use super::limits::{ANSWERS_KEPT, Limits, SHARDS};
 use super::load::Load;
+use super::lookup::{AROUND, REMEDY_SLOT, REPLIES_KEPT, Reply};
 use super::press::{Desk, Outlet, Sheet, SoFar};
 use super::rows::{Row, Wanted};
-use super::shard::{Bytes, Shard};
+use super::shard::{Answer, Bytes, Mark, Shard};
+use super::times::Times;
 use crate::flow::stamp::Stamp;
 use crate::names::covers::Covers;
 use crate::names::domain::Domain;
@@ -52,10 +54,11 @@ pub struct Works<'r> {
 }
 
 /// What shards read and only marks change.
-#[derive(Default)]
 struct Known {
     covers: Covers,
     hidden: HiddenClients,
+    answers: Times,
+    replies: Times,
     fine: Vec<bool>,
     now: Stamp,
     undecoded: u64,
@@ -102,7 +105,7 @@ impl<'r> Works<'r> {
             shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(limits))).collect(),
             sheets: (0..SHARDS).map(|_| Mutex::default()).collect(),
             history: History::new(limits.named_addresses),
-            known: RwLock::default(),
+            known: RwLock::new(Known::new(&limits)),
             leaving: Mutex::default(),
         }
     }
@@ -183,7 +186,11 @@ impl<'r> Works<'r> {
         if batch.ends == Ends::Input {
             shard.close();
         }
-        shard.tell(self.name_rows, &self.history, self.policy);
+        let mark = Mark {
+            now_ns: batch.now.ns,
+            is_end: batch.ends == Ends::Input,
+        };
+        shard.tell(self.name_rows, &mark, &self.history, self.policy);
     }
 
     /// All shards are drained: what they learnt becomes known, what leaves them is put in order.
@@ -195,6 +202,7 @@ impl<'r> Works<'r> {
         for (number, shard) in self.shards.iter().enumerate() {
             let mut shard = lock(shard);
             known.learn(shard.take_covers(), shard.take_hidden());
+            known.learn_answers(&shard.take_answers(), &shard.take_replies());
             leaving.add(number as u8, shard.departures());
         }
         leaving.sort();
@@ -220,11 +228,16 @@ impl<'r> Works<'r> {
         let outlet = read(&self.outlet);
         let mut shard = lock(&self.shards[number]);
         shard.bind(&self.history);
-        let Some(last) = known.last else { return };
+        let Some(last) = known.last else {
+            shard.clear_departed();
+            return;
+        };
         let desk = Desk {
             policy: self.policy,
             covers: &known.covers,
             hidden: &known.hidden,
+            answers: &known.answers,
+            replies: &known.replies,
             fine: &known.fine,
             now_ns: known.now.ns,
             outlet: &**outlet,
@@ -247,10 +260,13 @@ impl<'r> Works<'r> {
         ControlFlow::Continue(())
     }
 
-    /// At a mark, last: the history's caps.
+    /// At a mark, last: the caps of what all shards know.
     #[inline(never)]
     pub fn trim(&self) {
-        let now = read(&self.known).now;
+        let mut known = write(&self.known);
+        let now = known.now;
+        known.answers.trim(now.ns.saturating_sub(ANSWERS_KEPT));
+        known.replies.trim(now.ns.saturating_sub(REPLIES_KEPT));
         self.history.trim(now);
     }
 
@@ -288,7 +304,37 @@ impl<'r> Works<'r> {
     }
 }
 
+/// A window of what is asked of the answers is a minute at least.
+const ANSWERS_SLOT: u64 = AROUND;
+
 impl Known {
+    fn new(limits: &Limits) -> Known {
+        Known {
+            covers: Covers::default(),
+            hidden: HiddenClients::default(),
+            answers: Times::new(ANSWERS_SLOT, limits.answers),
+            replies: Times::new(REMEDY_SLOT, limits.replies),
+            fine: Vec::new(),
+            now: Stamp::default(),
+            undecoded: 0,
+            last: None,
+        }
+    }
+
+    fn learn_answers(&mut self, answers: &[Answer], replies: &[Reply]) {
+        for answer in answers {
+            let key = self.answers.digest(answer.client);
+            self.answers.add(key, answer.ns, answer.flow);
+            if let Some(server) = answer.server {
+                let key = self.answers.digest((answer.client, server));
+                self.answers.add(key, answer.ns, answer.flow);
+            }
+        }
+        for reply in replies {
+            reply.add_to(&mut self.replies);
+        }
+    }
+
     fn learn(&mut self, covers: Vec<(Domain, Stamp)>, hidden: Vec<(IpAddr, Stamp)>) {
         for (name, at) in &covers {
             self.covers.add(name, *at);

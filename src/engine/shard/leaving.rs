@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use super::Shard;
 use crate::engine::cold::Cost;
 use crate::engine::departure::{Departure, Leaving, Turn};
+use crate::engine::lookup::{Reply, SeenLookup};
 use crate::engine::press::{Desk, Sheet};
 use crate::engine::release::{flow_row, name_row};
 use crate::engine::tally::Tallies;
@@ -17,6 +18,14 @@ use crate::flow::stamp::Stamp;
 use crate::names::domain::Domain;
 use crate::names::history::{History, Recalled};
 use crate::policy::compile::Policy;
+
+/// The mark at which something leaves.
+pub struct Mark {
+    /// The time of the packet seen last.
+    pub now_ns: u64,
+    /// The input ends here.
+    pub is_end: bool,
+}
 
 impl Shard {
     /// The flow's end.
@@ -81,17 +90,22 @@ impl Shard {
     }
 
     /// At a mark: tells the history what was answered since the last one. Where `rows` of them are wanted, the lookups
-    /// leave at this mark; else nobody needs them any more.
-    pub fn tell(&mut self, rows: bool, history: &History, policy: &Policy) {
-        for (place, seen) in self.lookups.iter_mut().enumerate() {
-            let told = match rows {
-                true => seen.clone(),
-                false => seen.take(),
+    /// leave at this mark, or, if they failed, when it is known what came after; else nobody needs them any more.
+    pub fn tell(&mut self, rows: bool, mark: &Mark, history: &History, policy: &Policy) {
+        for place in 0..self.lookups.len() {
+            let Some(told) = self.lookups[place].take() else {
+                continue;
             };
-            let Some(told) = told else { continue };
             if rows {
-                let departure = Departure::of_name(told.release_ns, told.seq, place as u32);
-                self.departing.push(departure);
+                self.replies.extend(told.reply());
+                match told.is_settled_at() {
+                    Some(until) => self.held.add(told.clone(), until),
+                    None => {
+                        let departure = Departure::of_name(told.release_ns, told.seq, place as u32);
+                        self.departing.push(departure);
+                        self.lookups[place] = Some(told.clone());
+                    }
+                }
             }
             if let (Some(cover), Some(at)) = (&told.lookup.ech_cover, told.lookup.answered_at) {
                 self.covers.push((cover.clone(), at));
@@ -99,6 +113,30 @@ impl Shard {
             told.tell(history, policy);
         }
         self.lookup_bytes = 0;
+        self.let_go_of_held(mark);
+    }
+
+    fn let_go_of_held(&mut self, mark: &Mark) {
+        while let Some(seen) = self.held.next(mark.now_ns, self.limits.held_bytes_a_shard) {
+            self.let_lookup_go(seen);
+        }
+        if mark.is_end {
+            for seen in self.held.take_all() {
+                self.let_lookup_go(seen);
+            }
+        }
+    }
+
+    fn let_lookup_go(&mut self, seen: SeenLookup) {
+        let place = self.lookups.len() as u32;
+        let departure = Departure::of_name(seen.release_ns, seen.seq, place);
+        self.departing.push(departure);
+        self.lookups.push(Some(seen));
+    }
+
+    /// Questions that were answered since the last call.
+    pub fn take_replies(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.replies)
     }
 
     /// Public names that answers told since the last call, and when.
@@ -129,13 +167,15 @@ impl Shard {
 
     /// Asks who had been told what about both ends of every new flow; the history holds all claims up to the mark.
     pub fn bind(&mut self, history: &History) {
-        for slot in std::mem::take(&mut self.fresh) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for slot in fresh.drain(..) {
             let Some(flow) = self.flows.at(slot) else { continue };
             let told = told_of(flow, history);
             if told.iter().any(Option::is_some) {
                 self.cold_of(slot).told = told;
             }
         }
+        self.fresh = fresh;
     }
 
     /// What leaves has often not been touched for long: its record is fetched some turns before its own, then its cold part.
@@ -187,6 +227,11 @@ impl Shard {
                 },
             }
         }
+        self.clear_departed();
+    }
+
+    /// When all that leaves at a mark has left, so have the lookups: also where nothing did, since nobody wanted rows of them.
+    pub fn clear_departed(&mut self) {
         if self.departed == self.departing.len() {
             self.departing.clear();
             self.departed = 0;

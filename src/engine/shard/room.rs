@@ -5,7 +5,7 @@ use crate::engine::cold::Cost;
 use crate::engine::limits::FLOW_BYTES;
 use crate::engine::lookup::SeenLookup;
 use crate::evidence::model::Quality;
-use crate::flow::counters::Stage;
+use crate::flow::counters::{Exit, Stage};
 use crate::flow::expiry::SECOND;
 use crate::flow::table::Handle;
 
@@ -32,7 +32,7 @@ impl Shard {
             if deadline / SECOND > second {
                 self.calendar.enter_exactly(deadline, handle);
             } else {
-                flow.evicted = true;
+                flow.exit = Exit::Evicted;
                 self.leave(handle.slot, hash);
             }
         }
