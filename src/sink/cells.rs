@@ -248,7 +248,7 @@ fn flag_words(flags: &[Flag]) -> Vec<(String, Tone)> {
     let mut sorted: Vec<&Flag> = flags.iter().collect();
     sorted.sort_by_key(|flag| std::cmp::Reverse(flag.severity));
     let word = |flag: &Flag| match flag.how {
-        Some(how) => format!("{} {how}", flag.kind.as_str()),
+        Some(how) => format!("{} {}", flag.kind.as_str(), how.as_str()),
         None => flag.kind.as_str().to_owned(),
     };
     sorted

@@ -8,7 +8,9 @@ use crate::evidence::ja4::Ja4;
 use crate::evidence::model::{App, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
 use crate::flow::key::{Endpoint, FlowKey};
 use crate::names::domain::Domain;
-use crate::policy::verdict::{Flag, FlagKind, Flags, Reason, RowId, RowIds, Severity, Standing, Verdict};
+use crate::policy::verdict::{
+    Blockage, Flag, FlagKind, Flags, Reach, Reason, RowId, RowIds, Severity, Standing, Verdict,
+};
 use crate::wire::packet::address_bits;
 
 /// 2026-11-21T09:12:01Z.
@@ -68,6 +70,8 @@ pub fn web_flow() -> FlowRow {
         protocol: 6,
         client: end("198.19.0.10", 50514),
         server: end("198.18.1.11", 443),
+        proxy_port: None,
+        sequences: [None; 2],
         packets: OutIn { out: 12, r#in: 14 },
         bytes: OutIn { out: 1810, r#in: 9132 },
         tcp: Some(TcpState::Closed),
@@ -102,6 +106,7 @@ pub fn web_flow() -> FlowRow {
             candidates: Vec::new(),
             age_ns: Some(1_250_000_000),
             asked: None,
+            same_host: true,
         },
         frames: FrameMarks {
             first: 12,
@@ -109,6 +114,7 @@ pub fn web_flow() -> FlowRow {
             server_hello: Some(18),
             certificate: Some(19),
             dns: Some(7),
+            blocked: None,
             last: 40,
             elsewhere: Vec::new(),
         },
@@ -118,6 +124,7 @@ pub fn web_flow() -> FlowRow {
             matches: [RowId(0), RowId(2)].into_iter().collect(),
             flags: Flags::new(),
             standing: Standing::Ok,
+            reach: Reach::Reached,
         },
     }
 }
@@ -134,6 +141,8 @@ pub fn bare_flow() -> FlowRow {
         protocol: 47,
         client: end("2001:db8::1", 0),
         server: end("2001:db8::2", 0),
+        proxy_port: None,
+        sequences: [None; 2],
         packets: OutIn { out: 1, r#in: 0 },
         bytes: OutIn { out: 60, r#in: 0 },
         tcp: None,
@@ -152,13 +161,14 @@ pub fn bare_flow() -> FlowRow {
         quality,
         verdict: Verdict {
             matches: RowIds::new(),
-            flags: vec![flag(FlagKind::Blocked, Severity::High, Some("silent"))].into(),
+            flags: vec![flag(FlagKind::Blocked, Severity::High, Some(Blockage::Silent))].into(),
             standing: Standing::Unlisted,
+            reach: Reach::Blocked,
         },
     }
 }
 
-pub fn flag(kind: FlagKind, severity: Severity, how: Option<&'static str>) -> Flag {
+pub fn flag(kind: FlagKind, severity: Severity, how: Option<Blockage>) -> Flag {
     Flag {
         kind,
         severity,
@@ -220,7 +230,7 @@ pub fn morning() -> Vec<Row> {
     failed.query = Domain::from_text(b"widget.intercom.io");
     failed.rcode = Some(3);
     failed.addresses.clear();
-    failed.flags = vec![flag(F::Blocked, High, Some("nxdomain"))].into();
+    failed.flags = vec![flag(F::Blocked, High, Some(Blockage::NxDomain))].into();
     rows.push(Row::Name(Box::new(failed)));
     type Spec<'a> = (
         &'a str,
@@ -311,7 +321,7 @@ pub fn morning() -> Vec<Row> {
             None,
             &[0],
             Flagged,
-            vec![flag(F::Blocked, High, Some("silent"))],
+            vec![flag(F::Blocked, High, Some(Blockage::Silent))],
             180,
         ),
         (
@@ -370,6 +380,7 @@ pub fn morning() -> Vec<Row> {
             matches: matches.iter().map(|id| RowId(*id)).collect(),
             flags: flags.into(),
             standing,
+            reach: Reach::Reached,
         };
         rows.push(Row::Flow(Box::new(row)));
     }

@@ -4,16 +4,21 @@
 //! rows are shown at all is the command line's choice, what is held against a flow is the policy's.
 //!
 //! - [`record`] is the schema of the JSON Lines, field by field, on top of [`json`]. To add a field, add it there and in its test.
+//! - [`check`] writes the judgement on an allow-list, in its own forms.
 //! - [`jsonl`] gathers them, one object a line; [`table`] and [`summary`] write for a terminal.
-//! - [`text`], [`address`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
+//! - [`text`], [`address`], [`markdown`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
 //!
 //! Strings from the wire arrive escaped (see [`crate::names::domain`]); names of files and of a policy's rows do not,
 //! and every sink escapes them for the place they go to.
 
 pub mod address;
 pub mod cells;
+pub mod check;
+pub mod explain;
 pub mod json;
 pub mod jsonl;
+pub mod markdown;
+pub mod policy;
 pub mod record;
 pub mod style;
 pub mod summary;
@@ -55,6 +60,11 @@ pub trait Sink {
 
     /// The input has ended; `hidden` flows were not shown because nobody asked for them.
     fn finish(&mut self, hidden: u64) -> io::Result<()>;
+
+    /// After the end: something that was asked about was found wanting.
+    fn is_wanting(&self) -> bool {
+        false
+    }
 }
 
 /// What rows refer to by number: the policy's rows, and the input's names where there are several.
@@ -80,8 +90,10 @@ pub struct PolicyNames {
     /// By [`RowId`].
     pub rows: Vec<RowNames>,
     pub wording: Wording,
-    /// When it should have been reviewed, in nanoseconds since 1970.
+    /// When it, or a policy that it extends, should have been reviewed, in nanoseconds since 1970.
     pub review_due_ns: Option<u64>,
+    /// Which of them that is.
+    pub review_of: String,
 }
 
 /// One row of the policy, in words.
@@ -98,6 +110,7 @@ impl PolicyNames {
     pub const UNKNOWN: &str = "unknown";
 
     pub fn of(policy: &Policy) -> PolicyNames {
+        let review = policy.header().review();
         let row = |row: &PolicyRow| RowNames {
             id: row.id.clone(),
             class: row.class.clone(),
@@ -108,7 +121,8 @@ impl PolicyNames {
             sha256: policy.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
             rows: policy.rows().map(|(_, content)| row(content)).collect(),
             wording: Wording::of(policy),
-            review_due_ns: policy.header().review_due_ns(),
+            review_due_ns: review.as_ref().map(|review| review.due_ns),
+            review_of: review.map(|review| review.policy).unwrap_or_default(),
         }
     }
 

@@ -118,7 +118,7 @@ pub fn capture(row: &CaptureRow, labels: &Labels, out: &mut Vec<u8>) {
 }
 
 /// One end of a flow: always an object, without a port where there is none.
-fn peer(peer: &mut Object<'_>, end: Endpoint) {
+pub(super) fn peer(peer: &mut Object<'_>, end: Endpoint) {
     peer.put(key!("ip"), end.ip);
     peer.maybe(key!("port"), end.port);
 }
@@ -186,6 +186,7 @@ fn frames(frames: &mut Object<'_>, marks: &FrameMarks, ordinal: u32, labels: &La
     frames.maybe(key!("server_hello"), marks.server_hello);
     frames.maybe(key!("cert"), marks.certificate);
     frames.maybe(key!("dns"), marks.dns);
+    frames.maybe(key!("blocked"), marks.blocked);
     frames.put(key!("last"), marks.last);
     // The input of those that are not in `file`, by their names here.
     if !marks.elsewhere.is_empty() && !labels.files.is_empty() {
@@ -202,7 +203,7 @@ fn frames(frames: &mut Object<'_>, marks: &FrameMarks, ordinal: u32, labels: &La
 fn flag(flag: &mut Object<'_>, held: &Flag, policy: &PolicyNames) {
     flag.put(key!("flag"), Plain(held.kind.as_str()));
     flag.put(key!("severity"), Plain(held.severity.as_str()));
-    flag.maybe(key!("how"), held.how.map(Plain));
+    flag.maybe(key!("how"), held.how.map(|how| Plain(how.as_str())));
     flag.put(
         key!("why"),
         Made(|out: &mut Vec<u8>| policy.wording.tell(&held.why, out)),

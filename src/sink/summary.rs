@@ -162,8 +162,8 @@ impl Summary {
         }
         let mut first = format!(
             "{} in {}",
-            plural(flows + hidden, "flow"),
-            plural(sums.packets, "packet")
+            text::count(flows + hidden, "flow"),
+            text::count(sums.packets, "packet")
         );
         if sums.inputs > 1 {
             first += &format!(" of {} captures", sums.inputs);
@@ -178,7 +178,7 @@ impl Summary {
         }
         notes.push(first + ".");
         if hidden > 0 {
-            notes.push(format!("Not asked for and not shown: {}.", plural(hidden, "flow")));
+            notes.push(format!("Not asked for and not shown: {}.", text::count(hidden, "flow")));
         }
         if self.names > 0 {
             notes.push(format!("Names looked up: {}.", self.names));
@@ -192,7 +192,7 @@ impl Summary {
                 .collect();
             notes.push(format!(
                 "Not decoded: {} ({}).",
-                plural(undecoded, "packet"),
+                text::count(undecoded, "packet"),
                 reasons.join(", ")
             ));
         }
@@ -207,7 +207,7 @@ impl Summary {
         if sums.duplicates > 0 {
             notes.push(format!(
                 "Seen twice and counted once: {}.",
-                plural(sums.duplicates, "packet")
+                text::count(sums.duplicates, "packet")
             ));
         }
         if sums.fragments.pieces > 0 {
@@ -248,7 +248,7 @@ fn fragments_note(counts: &FragmentCounts) -> String {
     .filter(|(count, _)| *count > 0)
     .map(|(count, words)| format!("{count} {words}"))
     .collect();
-    let pieces = plural(counts.pieces, "fragment");
+    let pieces = text::count(counts.pieces, "fragment");
     match fates.is_empty() {
         true => format!("IP fragments: {pieces}."),
         false => format!("IP fragments: {pieces}; datagrams: {}.", fates.join(", ")),
@@ -257,13 +257,6 @@ fn fragments_note(counts: &FragmentCounts) -> String {
 
 const GAP: usize = 2;
 const MOST_CLASS: usize = 20;
-
-fn plural(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
-}
 
 /// Adds a sentence, broken between words where it is wider than `width`.
 fn wrap(out: &mut String, sentence: &str, width: usize) {

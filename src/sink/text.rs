@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+pub use crate::policy::phrases::{count, few, list};
+
 /// A short ASCII text on the stack. What does not fit is dropped: every user's longest text fits.
 #[derive(Debug, Clone, Copy)]
 pub struct Short {
