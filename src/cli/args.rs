@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
+use super::explain::ExplainArgs;
+use super::policy::PolicyArgs;
 use super::{quantity, suggest};
 use crate::policy::verdict::FlagKind;
 
@@ -23,13 +25,14 @@ hosts, addresses, ports and TLS versions that an application is said to need.
 
 Examples:
   flowsift read office.pcapng                  every flow in a table, and a summary by class
-  flowsift read office.pcapng --flag blocked   what was blocked, and how: lookups that failed
+  flowsift read office.pcapng --flag blocked   what was blocked, and how
   flowsift read monday/ | jq .name             a folder of captures, one JSON object a flow
   flowsift read a.pcap --fail-on tls-version   exit status 1 if another TLS version than expected was negotiated
+  flowsift check office.pcapng                 which hosts of the list were reached, which are blocked, and how
 
 Exit status:
   0  all was read
-  1  a flag that --fail-on names was found
+  1  a flag that --fail-on names was found; or `check` found something blocked, intercepted or rerouted
   2  the command line, the policy, an input or the output could not be used: a line on stderr says which";
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +40,9 @@ pub enum Command {
     Read(ReadArgs),
     #[cfg_attr(not(feature = "live"), command(hide = true))]
     Live(LiveArgs),
+    Check(CheckArgs),
+    Explain(ExplainArgs),
+    Policy(PolicyArgs),
 }
 
 /// Classify captures: a table on a terminal, JSON Lines in a pipe
@@ -84,15 +90,77 @@ ambiguous, broad. The README tells what each means, and every field of the JSON.
 /// Classify what passes on interfaces, until stopped: flows are written as they end
 #[derive(Debug, Group)]
 #[command(after_help = LIVE_EXAMPLES)]
+#[group(id = "heard", required = true, multiple = true, args = ["interfaces", "follow"])]
 pub struct LiveArgs {
-    /// The interface to listen to; several with commas between
+    #[command(flatten)]
+    pub listen: ListenArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Judge an allow-list: which of its hosts were reached, which are blocked and how, and what is used but not on it
+#[derive(Debug, Group)]
+#[command(after_help = CHECK_EXAMPLES)]
+#[group(id = "judged", required = true, multiple = true, args = ["files", "interfaces", "follow", "inside"])]
+pub struct CheckArgs {
+    /// Captures, as for `read`: made where the application is used, while it is used
+    #[arg(value_name = "FILE", conflicts_with_all = ["interfaces", "follow"])]
+    pub files: Vec<PathBuf>,
+
+    /// Captures of one firewall's two sides: this one towards the clients (several with commas between)
     #[arg(
-        short,
-        long = "interface",
-        value_name = "IFACE",
+        long,
+        value_name = "FILE",
         value_delimiter = ',',
-        required_unless_present = "follow"
+        requires = "outside",
+        conflicts_with_all = ["files", "interfaces", "follow"]
     )]
+    pub inside: Vec<PathBuf>,
+
+    /// With --inside: the one towards the servers, of the same time. Every attempt is then told where it died
+    #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "inside")]
+    pub outside: Vec<PathBuf>,
+
+    /// Exit status 1 also for what was reached otherwise than listed, cannot be told, or was not tried
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Exit status 1 also if a host of this class was not reached (may be given several times)
+    #[arg(long, value_name = "CLASS")]
+    pub require: Vec<String>,
+
+    /// What is done anyway
+    #[arg(long, hide = true)]
+    pub hash: bool,
+
+    #[command(flatten)]
+    pub listen: ListenArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const CHECK_EXAMPLES: &str = "\
+One record a host pattern of the policy: reached, reached-unlisted (at another address than listed), fallback (UDP failed, TCP \
+worked), blocked (and how), intercepted, rerouted, inconclusive, not-tried. Formats: table, json, junit, sarif, markdown.
+
+Examples:
+  flowsift check office.pcapng
+  flowsift check office.pcapng --policy ours.toml --class salestim
+  flowsift check office.pcapng --require salestim --format junit -o check.xml
+  flowsift check -i eth0 --duration 15m --format markdown -o ticket.md
+
+Exit status:
+  0  nothing of the list was found blocked, intercepted or rerouted
+  1  something was, or nothing at all was reached; and what --strict, --require and --fail-on ask for
+  2  the command line, the policy, an input or the output could not be used";
+
+/// How to listen, for every command that can.
+#[derive(Debug, Group)]
+pub struct ListenArgs {
+    /// The interface to listen to; several with commas between
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
 
     /// Instead of interfaces: a folder into which another program rotates captures, or one file that grows
@@ -142,9 +210,6 @@ pub struct LiveArgs {
     /// Statistics on stderr as often as this, also where it is no terminal: 1, 10s
     #[arg(long, value_name = "SECONDS", value_parser = quantity::span, conflicts_with = "quiet")]
     pub stats: Option<Duration>,
-
-    #[command(flatten)]
-    pub common: Common,
 }
 
 const LIVE_EXAMPLES: &str = "\
@@ -165,7 +230,7 @@ pub struct Common {
     #[arg(long, value_name = "FILE|NAME", default_value = "salestim")]
     pub policy: String,
 
-    /// table or json [default: table on a terminal, json elsewhere]
+    /// table or json, of check also junit, sarif or markdown [default: table on a terminal, json elsewhere]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     pub format: Option<Format>,
 
@@ -222,10 +287,32 @@ pub enum Colour {
 pub enum Format {
     Table,
     Json,
+    /// Only of `check`, as those below.
+    Junit,
+    Sarif,
+    Markdown,
 }
 
 impl Format {
-    const WORDS: [(&str, Format); 2] = [("table", Format::Table), ("json", Format::Json)];
+    const WORDS: [(&str, Format); 5] = [
+        ("table", Format::Table),
+        ("json", Format::Json),
+        ("junit", Format::Junit),
+        ("sarif", Format::Sarif),
+        ("markdown", Format::Markdown),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Format::WORDS
+            .iter()
+            .find(|(_, format)| *format == self)
+            .map_or("", |(word, _)| word)
+    }
+
+    /// A judgement on an allow-list, and no list of flows.
+    pub fn is_of_check(self) -> bool {
+        matches!(self, Format::Junit | Format::Sarif | Format::Markdown)
+    }
 }
 
 fn format(text: &str) -> Result<Format, String> {

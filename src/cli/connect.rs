@@ -1,5 +1,6 @@
 //! The one door between the commands and the layers below: inputs, policy and engine, as a command needs them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::Failure;
@@ -17,6 +18,14 @@ use crate::source::{InputOptions, Inputs, Progress};
 pub trait Reader {
     /// What rows refer to by number. Known before the first row; an input's name only where there are several.
     fn labels(&self) -> Labels;
+
+    /// What is judged by.
+    fn policy(&self) -> Arc<Policy>;
+
+    /// The files it was read from: no result may be written over one.
+    fn policy_files(&self) -> &[PathBuf] {
+        &[]
+    }
 
     /// How far the reading is, where that can be known (not of an interface).
     fn progress(&self) -> Option<Progress>;
@@ -43,7 +52,21 @@ pub struct Ended {
 
 /// Opens what the plan asks for.
 pub fn open(plan: &Plan) -> Result<Box<dyn Reader>, Failure> {
-    let (policy, warnings) = policy_file::load(&plan.policy)?;
+    let loaded = policy_file::open(&plan.policy)?;
+    let connected = Connected {
+        warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+        policy_files: policy_file::files(&loaded.places),
+        ..connected(plan, Arc::new(loaded.policy))?
+    };
+    Ok(Box::new(connected))
+}
+
+/// The same under a policy that has been read already, and of which all has been said.
+pub fn open_under(plan: &Plan, policy: Arc<Policy>) -> Result<Box<dyn Reader>, Failure> {
+    Ok(Box::new(connected(plan, policy)?))
+}
+
+fn connected(plan: &Plan, policy: Arc<Policy>) -> Result<Connected, Failure> {
     let Opened {
         source,
         progress,
@@ -54,24 +77,26 @@ pub fn open(plan: &Plan) -> Result<Box<dyn Reader>, Failure> {
         epoch_bytes: EPOCH_BYTES,
         threads: plan.threads,
     };
-    Ok(Box::new(Connected {
+    Ok(Connected {
         source,
         progress,
         meter,
         policy,
         settings,
-        warnings,
-    }))
+        warnings: Vec::new(),
+        policy_files: Vec::new(),
+    })
 }
 
 struct Connected {
     source: Box<dyn Source>,
     progress: Option<Progress>,
     meter: Option<Arc<Meter>>,
-    policy: Policy,
+    policy: Arc<Policy>,
     settings: Settings,
     /// About the policy.
     warnings: Vec<String>,
+    policy_files: Vec<PathBuf>,
 }
 
 impl Reader for Connected {
@@ -84,6 +109,14 @@ impl Reader for Connected {
             policy: PolicyNames::of(&self.policy),
             files,
         }
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
+    }
+
+    fn policy_files(&self) -> &[PathBuf] {
+        &self.policy_files
     }
 
     fn progress(&self) -> Option<Progress> {
@@ -104,6 +137,18 @@ impl Reader for Connected {
             faults: self.source.faults().to_vec(),
             said: Vec::new(),
         }
+    }
+}
+
+/// The frames of the plan's files once more, for what no record tells; None if they can be read only once.
+pub fn frames_again(plan: &Plan) -> Option<Box<dyn Source>> {
+    let again = |file: &PathBuf| std::fs::metadata(file).is_ok_and(|about| about.is_file() || about.is_dir());
+    match &plan.input {
+        Input::Files(files) if files.iter().all(again) => {
+            let inputs = Inputs::open(files, InputOptions { hash: false }).ok()?;
+            Some(Box::new(inputs))
+        }
+        _ => None,
     }
 }
 

@@ -9,15 +9,19 @@
 //! stdout carries data alone. Everything else, one line each, goes to stderr.
 
 pub mod args;
+pub mod check;
 pub mod connect;
 pub mod exit;
+pub mod explain;
 pub mod listen;
 pub mod output;
 pub mod plan;
+pub mod policy;
 pub mod policy_file;
 pub mod progress;
 pub mod quantity;
 pub mod read;
+pub mod reading;
 pub mod status;
 pub mod suggest;
 pub mod usage;
@@ -32,7 +36,13 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(args) => args,
         Err(exit) => return exit,
     };
-    match plan::Plan::new(args, &plan::Surroundings::real()).and_then(read::run) {
+    let around = plan::Surroundings::real();
+    let outcome = match args.command {
+        args::Command::Explain(args) => explain::run(args, &around),
+        args::Command::Policy(args) => policy::run(args, &around),
+        _ => plan::Plan::new(args, &around).and_then(read::run),
+    };
+    match outcome {
         Ok(exit) => exit,
         Err(failure) => {
             failure.report();

@@ -26,22 +26,38 @@ impl Destination {
         }
     }
 
+    /// Refuses to be one of what is read.
+    pub fn spare(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
+        let Destination::File(path) = self else { return Ok(()) };
+        match inputs.iter().find(|input| is_inside(path, input)) {
+            None => Ok(()),
+            Some(input) => Err(Failure::new(format!(
+                "{} is an input ({}): give -o another path",
+                path.display(),
+                input.display()
+            ))),
+        }
+    }
+
     /// Opens it, a file emptied. The file is written in place, so that it can be followed while it grows.
     pub fn open(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write + Send + Sync>, Failure> {
         let path = match self {
             Destination::Stdout => return Ok(Box::new(io::stdout())),
             Destination::File(path) => path,
         };
-        if let Some(input) = inputs.iter().find(|input| is_inside(path, input)) {
-            return Err(Failure::new(format!(
-                "{} is an input ({}): give -o another path",
-                path.display(),
-                input.display()
-            )));
-        }
+        self.spare(inputs)?;
         match File::create(path) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => Err(Failure::io("write to", path.display(), &error)),
+        }
+    }
+
+    /// Writes a result that is in memory as a whole. A reader that is gone has seen enough.
+    pub fn deliver(&self, text: &[u8], inputs: &[PathBuf]) -> Result<(), Failure> {
+        let mut out = self.open(inputs)?;
+        match out.write_all(text).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::io("write to", self, &error)),
+            _ => Ok(()),
         }
     }
 }

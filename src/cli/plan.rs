@@ -11,6 +11,7 @@ use super::status::Statistics;
 use super::suggest;
 use crate::engine::limits::LEAST_MEMORY;
 use crate::engine::rows::Row;
+use crate::policy::coverage::Demands;
 use crate::policy::verdict::{Flag, FlagKind};
 use crate::sink::PolicyNames;
 use crate::sink::style::Style;
@@ -19,7 +20,7 @@ mod running;
 pub use running::{Kept, Limits, Listening};
 
 /// A command, decided.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     pub input: Input,
     /// A policy file, or the name of a built-in one.
@@ -42,6 +43,17 @@ pub struct Plan {
     pub progress: bool,
     pub statistics: Statistics,
     pub warnings: bool,
+    /// Of `check`.
+    pub judgement: Option<Judgement>,
+}
+
+/// What `check` is asked.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// What must hold.
+    pub demands: Demands,
+    /// Captures of the other side of the same device, towards the servers.
+    pub outside: Vec<PathBuf>,
 }
 
 /// What is looked at.
@@ -78,19 +90,47 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 
 impl Plan {
     pub fn new(args: Args, around: &Surroundings) -> Result<Plan, Failure> {
-        let (input, hash, stats, common) = match args.command {
-            Command::Read(read) => (
-                running::files(read.files, read.follow, read.duration)?,
-                read.hash,
-                read.stats,
-                read.common,
-            ),
-            Command::Live(live) => {
-                let stats = live.stats;
-                let (input, common) = running::listening(live)?;
-                (input, false, stats, common)
+        let (input, hash, stats, common, judgement) = match args.command {
+            Command::Read(read) => {
+                let input = running::files(read.files, read.follow, read.duration)?;
+                (input, read.hash, read.stats, read.common, None)
             }
+            Command::Live(live) => {
+                let stats = live.listen.stats;
+                let input = running::listening(live.listen, &live.common)?;
+                (input, false, stats, live.common, None)
+            }
+            Command::Check(check) => {
+                let stats = check.listen.stats;
+                let input = match (check.files, check.inside) {
+                    (files, inside) if files.is_empty() && inside.is_empty() => {
+                        running::listening(check.listen, &check.common)?
+                    }
+                    (files, inside) => Input::Files(if files.is_empty() { inside } else { files }),
+                };
+                let judgement = Judgement {
+                    demands: Demands {
+                        strict: check.strict,
+                        classes: check.require,
+                    },
+                    outside: check.outside,
+                };
+                (input, true, stats, check.common, Some(judgement))
+            }
+            Command::Explain(_) => return Err(Failure::new("`explain` has a plan of its own")),
+            Command::Policy(_) => return Err(Failure::new("`policy` reads no packets")),
         };
+        if let (Some(format), None) = (common.format.filter(|format| format.is_of_check()), &judgement) {
+            let word = format.as_str();
+            return Err(Failure::new(format!(
+                "--format {word} is the form of a judgement: give it to `flowsift check`"
+            )));
+        }
+        if judgement.is_some() && (common.names || !common.flags.is_empty()) {
+            return Err(Failure::new(
+                "--flag and --names choose flows and lookups, and a judgement is of all of them: leave them out, or use `flowsift read`",
+            ));
+        }
         check(&input, &common, around)?;
         let output = Destination::new(common.output);
         let on_screen = around.stdout_terminal && output == Destination::Stdout;
@@ -137,11 +177,12 @@ impl Plan {
                 (_, false, None) => Statistics::AtTheEnd,
             },
             warnings: !common.quiet,
+            judgement,
             input,
         })
     }
 
-    /// Names are asked for: by themselves, or as what was blocked, of which in this version only they can tell.
+    /// Names are asked for: by themselves, or as what was blocked, which may be a lookup.
     pub fn shows_names(&self) -> bool {
         self.names || self.select.flags.contains(&FlagKind::Blocked)
     }
@@ -186,6 +227,19 @@ fn check(input: &Input, common: &Common, around: &Surroundings) -> Result<(), Fa
     Ok(())
 }
 
+/// Every class must be one that a flow can have.
+pub fn check_classes(classes: &[String], policy: &PolicyNames) -> Result<(), Failure> {
+    let known = policy.classes();
+    match classes.iter().find(|class| !known.contains(&class.as_str())) {
+        None => Ok(()),
+        Some(class) => Err(Failure::new(format!(
+            "the policy {} has no class `{class}`{}",
+            policy.name,
+            suggest::hint(class, known)
+        ))),
+    }
+}
+
 /// Which rows are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Select {
@@ -197,15 +251,7 @@ pub struct Select {
 impl Select {
     /// A class that no flow can have would silently show nothing.
     pub fn check(&self, policy: &PolicyNames) -> Result<(), Failure> {
-        let known = policy.classes();
-        match self.classes.iter().find(|class| !known.contains(&class.as_str())) {
-            None => Ok(()),
-            Some(class) => Err(Failure::new(format!(
-                "the policy {} has no class `{class}`{}",
-                policy.name,
-                suggest::hint(class, known)
-            ))),
-        }
+        check_classes(&self.classes, policy)
     }
 
     /// Captures always; flows and names by their class and by their flags.

@@ -1,4 +1,4 @@
-//! `read` and `live`: rows from the engine to the reader's eyes or programs, and the exit status.
+//! `read`, `live` and `check`: rows from the engine to the reader's eyes or programs, and the exit status.
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::args::Format;
+use super::check::Checking;
+use super::check::both_sides::Side;
 use super::connect::{self, Ended, Reader};
 use super::exit::{Exit, Failure};
 use super::plan::{Input, Plan};
 use super::progress::Progress;
 use super::status::Status;
-use super::{Outcome, say};
+use super::{Outcome, plan, say};
 use crate::engine::drive::{Outlet, SoFar};
 use crate::engine::rows::{CaptureRow, Row, Wanted};
 use crate::policy::builtin;
+use crate::policy::compile::Policy;
 use crate::policy::verdict::{FlagKind, RowId};
 use crate::sink::jsonl::JsonLines;
 use crate::sink::table::Table;
@@ -27,8 +30,17 @@ pub fn run(plan: Plan) -> Outcome {
     let mut reader = connect::open(&plan)?;
     let labels = reader.labels();
     plan.select.check(&labels.policy)?;
+    if let Some(judgement) = &plan.judgement {
+        plan::check_classes(&judgement.demands.classes, &labels.policy)?;
+    }
+    let outside = match &plan.judgement {
+        Some(judgement) if !judgement.outside.is_empty() => Some(Side::read(&plan, &judgement.outside)?),
+        _ => None,
+    };
     // Opened last: a command that fails before it has read anything leaves earlier results as they were.
-    let out = plan.output.open(plan.files())?;
+    let outside_files = plan.judgement.as_ref().map_or(&[][..], |judgement| &judgement.outside);
+    let inputs = [plan.files(), outside_files, reader.policy_files()].concat();
+    let out = plan.output.open(&inputs)?;
     if plan.warnings {
         match &plan.input {
             Input::Interfaces(live) => say(&format!("listening on {}; Ctrl-C ends it", live.names.join(", "))),
@@ -44,7 +56,9 @@ pub fn run(plan: Plan) -> Outcome {
         Some(meter) => Status::start(meter, plan.statistics, plan.on_screen),
         None => Status::default(),
     };
-    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, out, Shown { progress, status });
+    let policy = reader.policy();
+    let sink = sink(&plan, &policy, &labels, out, outside);
+    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, sink, Shown { progress, status });
     let lines = ended.warnings.iter().filter(|_| plan.warnings).chain(&ended.faults);
     lines
         .filter(|line| !ended.said.contains(line))
@@ -59,20 +73,34 @@ struct Shown {
     status: Status,
 }
 
+/// Where rows go: flows one by one, or, for `check`, into one judgement.
+fn sink<'a>(
+    plan: &'a Plan,
+    policy: &'a Policy,
+    labels: &Labels,
+    out: Box<dyn Write + Send + Sync + 'a>,
+    outside: Option<Side>,
+) -> Box<dyn Sink + Send + Sync + 'a> {
+    match (&plan.judgement, plan.format) {
+        (Some(judgement), _) => {
+            Box::new(Checking::new(plan, &judgement.demands, policy, labels.clone(), out).beside(outside))
+        }
+        (None, Format::Table) => Box::new(Table::new(out, labels.clone(), plan.style)),
+        (None, _) => Box::new(JsonLines::new(out, labels.clone())),
+    }
+}
+
 /// Runs the reader into a sink.
 fn deliver(
     plan: &Plan,
     reader: &mut dyn Reader,
     labels: Labels,
-    out: Box<dyn Write + Send + Sync + '_>,
+    sink: Box<dyn Sink + Send + Sync + '_>,
     shown: Shown,
 ) -> (Ended, Outcome) {
     let mut delivery = Delivery {
         plan,
-        sink: match plan.format {
-            Format::Json => Box::new(JsonLines::new(out, labels.clone())),
-            Format::Table => Box::new(Table::new(out, labels.clone(), plan.style)),
-        },
+        sink,
         labels,
         shown,
         meter: reader.meter(),
@@ -138,7 +166,8 @@ impl Delivery<'_> {
 
     /// The progress bar would be written into.
     fn clear_screen(&mut self) {
-        if self.plan.on_screen {
+        // A judgement is written at the end.
+        if self.plan.on_screen && self.plan.judgement.is_none() {
             self.shown.progress.stop();
         }
     }
@@ -155,7 +184,7 @@ impl Delivery<'_> {
             Some(error) => Err(Failure::io("write to", &self.plan.output, &error)),
             // What was not read may hold what was asked about: worse than having found it.
             None if !ended.faults.is_empty() => Ok(Exit::Unusable),
-            None if self.wanting.load(Ordering::Relaxed) => Ok(Exit::Wanting),
+            None if self.wanting.load(Ordering::Relaxed) || self.sink.is_wanting() => Ok(Exit::Wanting),
             None => Ok(Exit::Clean),
         }
     }
@@ -163,8 +192,9 @@ impl Delivery<'_> {
 
 impl Outlet for Delivery<'_> {
     fn wants(&self, primary: Option<RowId>, named: bool) -> bool {
-        // A flag that is asked about may be on a flow that is not shown.
-        let wanted = !self.plan.fail_on.is_empty()
+        // A flag that is asked about may be on a flow that is not shown, and a judgement is of all flows.
+        let wanted = self.plan.judgement.is_some()
+            || !self.plan.fail_on.is_empty()
             || self
                 .plan
                 .select
@@ -183,6 +213,9 @@ impl Outlet for Delivery<'_> {
         };
         if flags.iter().any(|flag| self.plan.fail_on.contains(&flag.kind)) {
             self.wanting.store(true, Ordering::Relaxed);
+        }
+        if self.plan.judgement.is_some() {
+            return Wanted::Row;
         }
         if !self.plan.select.shows(row, &self.labels.policy) {
             if matches!(row, Row::Flow(_)) {
@@ -224,7 +257,7 @@ impl Outlet for Delivery<'_> {
     }
 
     fn wants_names(&self) -> bool {
-        self.plan.shows_names() || self.plan.fail_on.contains(&FlagKind::Blocked)
+        self.plan.judgement.is_some() || self.plan.shows_names() || self.plan.fail_on.contains(&FlagKind::Blocked)
     }
 
     /// The files of a folder that is followed become known as they begin.
@@ -252,7 +285,7 @@ impl Outlet for Delivery<'_> {
 fn warn_of_age(policy: &PolicyNames, last_ns: Option<u64>) -> Option<String> {
     let (due, last) = (policy.review_due_ns?, last_ns?);
     (last > due).then(|| {
-        let (name, due, last) = (&policy.name, text::date(due), text::date(last));
+        let (name, due, last) = (&policy.review_of, text::date(due), text::date(last));
         format!(
             "policy {name}: its review was due on {}, and the capture goes on to {}",
             due.as_str(),
@@ -308,6 +341,9 @@ mod tests {
         fn labels(&self) -> Labels {
             fixtures::labels()
         }
+        fn policy(&self) -> Arc<Policy> {
+            Arc::new(blank_policy())
+        }
         fn progress(&self) -> Option<source::Progress> {
             None
         }
@@ -329,6 +365,10 @@ mod tests {
                 ..Ended::default()
             }
         }
+    }
+
+    fn blank_policy() -> Policy {
+        Policy::compile(Default::default(), [0; 32], Default::default(), Vec::new())
     }
 
     fn given() -> Given {
@@ -360,7 +400,9 @@ mod tests {
     fn delivered(words: &str, given: &mut Given) -> (String, Outcome) {
         let mut out = Vec::new();
         let plan = plan(words);
-        let (_, outcome) = deliver(&plan, given, fixtures::labels(), Box::new(&mut out), Shown::default());
+        let policy = blank_policy();
+        let sink = sink(&plan, &policy, &fixtures::labels(), Box::new(&mut out), None);
+        let (_, outcome) = deliver(&plan, given, fixtures::labels(), sink, Shown::default());
         (String::from_utf8(out).unwrap(), outcome)
     }
 
@@ -424,8 +466,9 @@ mod tests {
         ] {
             let mut given = given();
             let plan = plan("--fail-on blocked");
-            let out = Box::new(Broken(kind));
-            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), out, Shown::default());
+            let policy = blank_policy();
+            let sink = sink(&plan, &policy, &fixtures::labels(), Box::new(Broken(kind)), None);
+            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), sink, Shown::default());
             assert_eq!(got, outcome);
             assert_eq!(given.taken, 0, "reading went on");
         }

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::io;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
@@ -86,15 +86,28 @@ fn own_words(error: &clap::Error) -> Option<String> {
             if std::path::Path::new(typed).exists() {
                 return Some(format!("`{typed}` is no command; to read it: flowsift read {typed}"));
             }
-            let known = ["read", "live"];
-            let known = &known[..if cfg!(feature = "live") { 2 } else { 1 }];
-            Some(format!(
-                "`{typed}` is no command{}",
-                super::suggest::hint(typed, known.iter().copied())
-            ))
+            let asked = commands_at(error);
+            let known = asked.get_subcommands().filter(|command| !command.is_hide_set());
+            let known: Vec<&str> = known.map(clap::Command::get_name).collect();
+            Some(format!("`{typed}` is no command{}", super::suggest::hint(typed, known)))
         }
         _ => None,
     }
+}
+
+/// The command of whose sub-commands none was meant: `flowsift` itself, or one such as `policy`. The usage that clap shows names it.
+fn commands_at(error: &clap::Error) -> clap::Command {
+    let usage = error
+        .get(ContextKind::Usage)
+        .map(ContextValue::to_string)
+        .unwrap_or_default();
+    let mut command = Args::command();
+    for word in usage.split_whitespace() {
+        if let Some(below) = command.find_subcommand(word) {
+            command = below.clone();
+        }
+    }
+    command
 }
 
 fn strings(value: &ContextValue) -> Vec<String> {
@@ -120,7 +133,7 @@ mod tests {
         let typed = ["flowsift", "read", "a.pcap"].iter().chain(words);
         match Args::try_parse_from(typed).unwrap().command {
             Command::Read(read) => read.common,
-            Command::Live(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Input;
-use crate::cli::args::{Common, LiveArgs};
+use crate::cli::args::{Common, ListenArgs};
 use crate::cli::exit::Failure;
 
 /// When to stop listening or following.
@@ -61,13 +61,13 @@ fn followed(place: PathBuf, until: Limits) -> Result<Input, Failure> {
 }
 
 /// Interfaces, or a folder instead.
-pub fn listening(live: LiveArgs) -> Result<(Input, Common), Failure> {
+pub fn listening(live: ListenArgs, common: &Common) -> Result<Input, Failure> {
     let until = Limits {
         duration: live.duration,
         packets: live.packets,
     };
     if let Some(place) = live.follow {
-        return Ok((followed(place, until)?, live.common));
+        return followed(place, until);
     }
     let mut seen = Vec::new();
     for name in &live.interfaces {
@@ -87,13 +87,7 @@ pub fn listening(live: LiveArgs) -> Result<(Input, Common), Failure> {
         None => None,
         Some(path) => {
             let most_files = live.keep.map(|most| most as usize);
-            Some(kept(
-                path,
-                live.rotate_size,
-                live.rotate_every,
-                most_files,
-                &live.common,
-            )?)
+            Some(kept(path, live.rotate_size, live.rotate_every, most_files, common)?)
         }
     };
     let listening = Listening {
@@ -104,7 +98,7 @@ pub fn listening(live: LiveArgs) -> Result<(Input, Common), Failure> {
         ring: live.buffer,
         keep,
     };
-    Ok((Input::Interfaces(listening), live.common))
+    Ok(Input::Interfaces(listening))
 }
 
 fn kept(
@@ -161,7 +155,9 @@ mod tests {
         let words = ["flowsift"].into_iter().chain(words.split(' '));
         let input = match Args::try_parse_from(words).map_err(|error| error.to_string())?.command {
             Command::Read(read) => files(read.files, read.follow, read.duration),
-            Command::Live(live) => listening(live).map(|(input, _)| input),
+            Command::Live(live) => listening(live.listen, &live.common),
+            Command::Check(check) => listening(check.listen, &check.common),
+            _ => unreachable!(),
         };
         input.map_err(|failure| failure.0)
     }
