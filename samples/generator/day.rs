@@ -251,6 +251,11 @@ impl Day {
         Ok(())
     }
 
+    /// The end that the datagram sent last came from.
+    pub fn client_sent_last(&mut self, server: SocketAddr) -> Result<SocketAddr, String> {
+        self.client_for(server, Some(self.next_port - 1))
+    }
+
     /// A router's ICMP error to the acting host about a packet that it sent to `server`.
     pub fn complain(
         &mut self,
@@ -260,13 +265,26 @@ impl Day {
         quoted: &[u8],
         odd: &Oddities,
     ) -> Result<(), String> {
+        self.complain_from(None, server, (kind, code), quoted, odd)
+    }
+
+    /// The same by somebody else.
+    pub fn complain_from(
+        &mut self,
+        sender: Option<IpAddr>,
+        server: SocketAddr,
+        (kind, code): (u8, u8),
+        quoted: &[u8],
+        odd: &Oddities,
+    ) -> Result<(), String> {
         let (router, protocol): (IpAddr, u8) = match server {
             SocketAddr::V4(_) => (IpAddr::from([198, 19, 255, 1]), ip::ICMP),
             SocketAddr::V6(_) => ("2001:db8:19::1".parse().map_err(|_| "")?, ip::ICMPV6),
         };
+        let sender = sender.unwrap_or(router);
         let client = self.client_for(server, Some(0))?.ip();
-        let message = ip::icmp(router, client, kind, code, 0, quoted);
-        let packet = self.packet(router, client, protocol, message);
+        let message = ip::icmp(sender, client, kind, code, 0, quoted);
+        let packet = self.packet(sender, client, protocol, message);
         self.emit(self.clock, &packet, Spoil::default(), false, odd);
         Ok(())
     }

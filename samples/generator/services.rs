@@ -9,25 +9,31 @@ use super::link::{BROADCAST, Load, mac_of};
 use super::script::Statement;
 use super::talk::{Oddities, Side, Talk};
 
-/// `http ADDRESS:PORT host NAME [path P] [status N] [bytes N]`
+/// `http ADDRESS:PORT host NAME [path P] [absolute] [status N] [field "NAME: VALUE"]... [bytes N]`
 pub fn play_http(day: &mut Day, statement: &mut Statement) -> Result<(), String> {
     let server = statement.socket()?;
     let (mut host, mut path) = (String::new(), "/".to_string());
     let (mut status, mut size) = ("200".to_string(), 300);
+    let (mut absolute, mut fields) = (false, String::new());
     let mut odd = Oddities::default();
     while let Some(word) = statement.next() {
         match word.as_str() {
             "host" => host = statement.word("a name")?,
             "path" => path = statement.word("a path")?,
+            "absolute" => absolute = true,
+            "field" => fields += &format!("{}\r\n", statement.word("a field")?),
             "status" => status = statement.word("a status")?,
             "bytes" => size = statement.value("a count")?,
             other if odd.take(other, statement)? => {}
             other => return statement.unexpected(other),
         }
     }
+    if absolute {
+        path = format!("http://{host}{path}");
+    }
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
     let mut response =
-        format!("HTTP/1.1 {status} Status\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\n\r\n");
+        format!("HTTP/1.1 {status} Status\r\nContent-Type: text/plain\r\n{fields}Content-Length: {size}\r\n\r\n");
     response.extend(std::iter::repeat_n('.', size));
     let mut talk = Talk::new(day, server, odd)?;
     talk.open(day);
@@ -104,16 +110,19 @@ pub fn play_tcp(day: &mut Day, statement: &mut Statement) -> Result<(), String> 
     Ok(())
 }
 
-/// `udp ADDRESS:PORT [bytes OUT IN]`: noise that is no protocol.
+/// `udp ADDRESS:PORT [bytes OUT IN] [prohibited|closed]`: noise that is no protocol, and a router's or the host's own ICMP error
+/// about it.
 pub fn play_udp(day: &mut Day, statement: &mut Statement) -> Result<(), String> {
     let server = statement.socket()?;
     let mut bytes = [200, 200];
     let mut times = 1;
+    let mut complaint = None;
     let mut odd = Oddities::default();
     while let Some(word) = statement.next() {
         match word.as_str() {
             "bytes" => bytes = [statement.value("a count")?, statement.value("a count")?],
             "times" => times = statement.value("a count")?,
+            "prohibited" | "closed" => complaint = Some(word == "closed"),
             other if odd.take(other, statement)? => {}
             other => return statement.unexpected(other),
         }
@@ -121,8 +130,29 @@ pub fn play_udp(day: &mut Day, statement: &mut Statement) -> Result<(), String> 
     for _ in 0..times {
         let [request, response] = bytes.map(|count| opaque(day, count));
         day.exchange(server, &request, &response, &odd)?;
+        if let Some(by_host) = complaint {
+            complain_of_datagram(day, server, &request, by_host, &odd)?;
+        }
     }
     Ok(())
+}
+
+/// Port unreachable, by the host itself or by a filter on the way. It quotes the datagram that was sent last.
+fn complain_of_datagram(
+    day: &mut Day,
+    server: SocketAddr,
+    request: &[u8],
+    by_host: bool,
+    odd: &Oddities,
+) -> Result<(), String> {
+    let client = day.client_sent_last(server)?;
+    let message = ip::udp(client, server, request);
+    let packet = day.packet(client.ip(), server.ip(), ip::UDP, message);
+    let mut quoted = packet.write(ip::Spoil::default()).swap_remove(0);
+    quoted.truncate(quoted.len() - request.len());
+    let (kind, code) = if server.is_ipv4() { (3, 3) } else { (1, 4) };
+    let sender = by_host.then_some(server.ip());
+    day.complain_from(sender, server, (kind, code), &quoted, odd)
 }
 
 /// `ntp ADDRESS`
