@@ -9,10 +9,11 @@
 mod traffic;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use flowsift::engine::drive::{self, Settings};
+use flowsift::engine::drive::{self, Outlet, Settings};
 use flowsift::engine::limits::{DEFAULT_MEMORY, EPOCH_BYTES, PACKETS_A_MARK, SHARDS};
 use flowsift::engine::rows::{CaptureRow, FlowRow, Row};
 use flowsift::evidence::model::{EvidenceKind, Quality};
@@ -22,6 +23,7 @@ use flowsift::wire::packet::address_bits;
 use traffic::floods::{self, Flood, Noise};
 use traffic::judged;
 use traffic::tape::{Rows, Tape};
+use traffic::{MORNING, frame};
 
 /// A budget that a small flood fills.
 const LITTLE: u64 = 32_000_000;
@@ -83,6 +85,49 @@ fn a_flood_of_fragments() {
     assert!(counts.evicted > 190_000, "{counts:?}");
 }
 
+/// Nothing ends here and nobody wants rows of lookups: what they leave behind must go all the same.
+#[test]
+fn a_question_that_is_asked_for_ever() {
+    struct Deaf;
+    impl Outlet for Deaf {
+        fn row(&mut self, _: &Row) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn wants_names(&self) -> bool {
+            false
+        }
+    }
+    const LOOKUPS: u64 = 200_000;
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let [client, resolver] = ["198.19.0.10:40000", "198.18.0.2:53"].map(|at| at.parse().unwrap());
+    let question = b"\x04name\x04test\0\0\x01\0\x01";
+    let answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc6\x12\x01\x0b";
+    let asked = [&b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0"[..], question].concat();
+    let answered = [&b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0"[..], question, answer].concat();
+    let mut number = 0;
+    let mut tape = Tape::new(|out: &mut Vec<u8>| {
+        number += 1;
+        match number % 2 {
+            1 => frame::udp(out, client, resolver, &asked),
+            _ => frame::udp(out, resolver, client, &answered),
+        }
+        (number <= 2 * LOOKUPS).then_some(MORNING + number * 20_000)
+    });
+    let settings = Settings {
+        memory: LITTLE,
+        epoch_bytes: EPOCH_BYTES,
+        threads: 1,
+    };
+    let before = HEAP.restart();
+    drive::run(&mut tape, &judged::policy(), settings, &mut Deaf);
+    let peak = (HEAP.peak() - before) as u64;
+    assert!(peak < BESIDE, "{peak} bytes were live");
+}
+
+/// Heaps are counted one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// What the records of a flood say.
 struct Records {
     /// How many each flow of the noise has, by number.
@@ -138,7 +183,6 @@ fn shard_of(row: &FlowRow) -> usize {
 
 /// Reads a flood within a budget, and checks what holds for every flood.
 fn read(noise: Noise, flows: u32, memory: u64) -> Records {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let policy = judged::policy();
     let mut told = Records {

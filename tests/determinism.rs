@@ -78,6 +78,7 @@ fn a_busy_day_reads_the_same_with_any_epoch() {
         (r#""via":["#, 1000),
         (r#""tcp":"prohibited""#, 100),
         (r#""tcp":"unanswered""#, 1000),
+        (r#""how":"silent""#, 100),
         (r#""fragment""#, 100),
         (r#""evicted"]"#, 0),
     ] {

@@ -17,12 +17,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wire",
             "flow::stamp",
             "flow::key",
+            "flow::fetch",
             "names::domain",
         ],
     ),
     (
         "policy",
-        &["policy", "evidence", "names::domain", "flow::key", "wire::packet"],
+        &[
+            "policy",
+            "evidence",
+            "names::domain",
+            "flow::key",
+            "flow::attempt",
+            "wire::packet",
+        ],
     ),
     ("engine", &["engine", "wire", "flow", "evidence", "names", "policy"]),
     (

@@ -8,7 +8,7 @@ use flowsift::evidence::model::{App, EvidenceKind, Quality};
 use flowsift::flow::key::Endpoint;
 use flowsift::names::domain::Domain;
 use flowsift::policy::compile::{At, Matches, Policy};
-use flowsift::policy::judge::FlowFacts;
+use flowsift::policy::judge::{Course, FlowFacts};
 use flowsift::wire::packet::protocol;
 
 use crate::traffic::{Dice, judged};
@@ -100,6 +100,7 @@ fn facts((name, at): &Question) -> FlowFacts<'_> {
         tls_in_quic: false,
         established: false,
         start_ns: 0,
+        course: Course::default(),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn benches(criterion: &mut Criterion) {
                         table.prefetch_index(*ahead);
                     }
                     if let Some((ahead, _)) = run.get(i + AHEAD_RECORD) {
-                        table.prefetch_record(*ahead);
+                        table.fetch_record(*ahead);
                     }
                     touch(&mut table, *hash, key);
                 }

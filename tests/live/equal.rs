@@ -75,8 +75,10 @@ fn answers(records: &[Value]) -> BTreeSet<String> {
     let flows = records.iter().filter(|record| record["type"] == "flow");
     flows
         .map(|flow| {
-            let fields = ["id", "client", "server", "app", "name", "class", "verdict", "tls"];
-            fields.map(|field| flow[field].to_string()).join(" ")
+            let fields = ["id", "client", "server", "app", "name", "class", "tls"];
+            // A silence is judged by how long it was, and a day that is sent at once has none.
+            let verdict = flow.get("verdict").filter(|_| flow["tcp"] != "unanswered");
+            format!("{} {verdict:?}", fields.map(|field| flow[field].to_string()).join(" "))
         })
         .collect()
 }

@@ -29,7 +29,7 @@ pub struct Judge {
 impl Judge {
     pub fn new() -> Judge {
         let text = builtin::policy(builtin::DEFAULT).expect("a built-in policy");
-        let mut nowhere = |_: &str| Err("nothing to extend".to_owned());
+        let mut nowhere = |_: &load::Wanted| Err("nothing to extend".to_owned());
         let policy = load::load(text, builtin::DEFAULT, &mut nowhere)
             .expect("a sound policy")
             .policy;

@@ -14,7 +14,7 @@ use super::tape::Rows;
 
 pub fn policy() -> Policy {
     let text = builtin::policy(builtin::DEFAULT).expect("there is a built-in policy");
-    let mut alone = |other: &str| Err(format!("{other} is not at hand"));
+    let mut alone = |other: &load::Wanted| Err(format!("{} is not at hand", other.name));
     match load::load(text, builtin::DEFAULT, &mut alone) {
         Ok(loaded) => loaded.policy,
         Err(error) => panic!("{error}"),
