@@ -150,6 +150,7 @@ Examples:
   flowsift check office.pcapng --policy ours.toml --class salestim
   flowsift check office.pcapng --require salestim --format junit -o check.xml
   flowsift check -i eth0 --duration 15m --format markdown -o ticket.md
+  flowsift check --inside lan.pcapng --outside wan.pcapng
 
 Exit status:
   0  nothing of the list was found blocked, intercepted or rerouted

@@ -48,7 +48,7 @@ pub struct Sighting<'a> {
     pub how: Option<Blockage>,
     /// The server's side sent anything at all.
     pub answered: bool,
-    /// Both handshakes are none of its concern: data came from the server.
+    /// The server itself spoke: its hello, an alert, or more.
     pub served: bool,
 }
 
