@@ -26,13 +26,31 @@ pub struct Board<'w, 'r> {
     call: Condvar,
 }
 
-/// What [`Board::posted`] holds: the step, how many steps there were before, and the next number. All in one, so that
-/// a thread that comes late cannot take a number of one step for another's.
+/// What [`Board::posted`] holds: the step, how many steps there were before, and how many numbers were taken from either end. All in
+/// one, so that a thread that comes late cannot take a number of one step for another's.
 #[derive(Clone, Copy)]
 struct Posted(u64);
 
+/// From which end of the numbers a thread takes: so each works mostly on the shards that its cache still holds from the step before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    Upwards,
+    Downwards,
+}
+
+impl Taking {
+    /// What one number more counts.
+    fn one(self) -> u64 {
+        match self {
+            Taking::Upwards => 1,
+            Taking::Downwards => 1 << Posted::END_BITS,
+        }
+    }
+}
+
 impl Posted {
-    const NUMBER_BITS: u32 = 8;
+    const END_BITS: u32 = 8;
+    const NUMBER_BITS: u32 = 2 * Posted::END_BITS;
     const STEP_BITS: u32 = 3;
     const NONE: Posted = Posted(SHARDS as u64);
 
@@ -47,10 +65,14 @@ impl Posted {
         Posted((count << Posted::STEP_BITS | code) << Posted::NUMBER_BITS)
     }
 
-    /// The next number of the step, if any is left.
-    fn number(self) -> Option<usize> {
-        let number = (self.0 & ((1 << Posted::NUMBER_BITS) - 1)) as usize;
-        (number < SHARDS).then_some(number)
+    /// The next number of the step from that end, if any is left.
+    fn number(self, taking: Taking) -> Option<usize> {
+        let end = (1 << Posted::END_BITS) - 1;
+        let (low, high) = ((self.0 & end) as usize, (self.0 >> Posted::END_BITS & end) as usize);
+        (low + high < SHARDS).then(|| match taking {
+            Taking::Upwards => low,
+            Taking::Downwards => SHARDS - 1 - high,
+        })
     }
 
     fn step(self) -> Step {
@@ -95,11 +117,13 @@ impl<'w, 'r> Board<'w, 'r> {
     pub fn help(&self) {
         let _closing = self.closing();
         while !self.over.load(Ordering::SeqCst) {
-            if !self.fill_if_asked() && !self.take_number() {
+            if !self.fill_if_asked() && !self.take_number(Taking::Downwards) {
                 self.wait_until(|| {
                     self.over.load(Ordering::SeqCst)
                         || self.fill.load(Ordering::SeqCst) >= Fill::ASKED
-                        || Posted(self.posted.load(Ordering::SeqCst)).number().is_some()
+                        || Posted(self.posted.load(Ordering::SeqCst))
+                            .number(Taking::Upwards)
+                            .is_some()
                 });
             }
         }
@@ -126,12 +150,14 @@ impl<'w, 'r> Board<'w, 'r> {
         taken.is_ok()
     }
 
-    fn take_number(&self) -> bool {
+    fn take_number(&self, taking: Taking) -> bool {
         let posted = Posted(self.posted.load(Ordering::SeqCst));
-        let Some(number) = posted.number() else { return false };
+        let Some(number) = posted.number(taking) else {
+            return false;
+        };
         let taken = self
             .posted
-            .compare_exchange(posted.0, posted.0 + 1, Ordering::SeqCst, Ordering::SeqCst);
+            .compare_exchange(posted.0, posted.0 + taking.one(), Ordering::SeqCst, Ordering::SeqCst);
         if taken.is_ok() {
             posted.step().run(self.works, number);
             if self.done.fetch_add(1, Ordering::SeqCst) + 1 == SHARDS {
@@ -189,7 +215,7 @@ impl Hands for Board<'_, '_> {
         let before = Posted(self.posted.load(Ordering::SeqCst));
         self.posted.store(before.after(step).0, Ordering::SeqCst);
         self.wake();
-        while self.take_number() {}
+        while self.take_number(Taking::Upwards) {}
         self.wait_for(|| self.done.load(Ordering::SeqCst) == SHARDS);
     }
 }

@@ -11,8 +11,8 @@
 
 use super::limits::WINDOW_AT_MOST;
 use super::lookup::AROUND;
+use super::press::Desk;
 use super::shard::is_repeatable;
-use super::times::Times;
 use crate::evidence::model::App;
 use crate::evidence::probe::Findings;
 use crate::flow::counters::{Exit, FlowHot};
@@ -50,13 +50,14 @@ pub fn of(hot: &FlowHot, findings: &Findings, client: Side, now_ns: u64) -> Cour
         quic_went_on: findings.quic_went_on[server.index()],
         icmp: attempt.icmp_word(),
         proxy_status: findings.proxy_status,
+        answer_may_be_lost: false,
         others_answered: false,
         same_server_answered: false,
     }
 }
 
 /// Adds what the client's other flows tell, where it matters: few flows have no answer, and of a flood's none is asked about.
-pub fn ask_others(facts: &mut FlowFacts, hot: &FlowHot, is_listed: bool, answers: &Times) {
+pub fn ask_others(facts: &mut FlowFacts, hot: &FlowHot, is_listed: bool, desk: &Desk<'_>) {
     const TRIES: u64 = 2;
     let course = &mut facts.course;
     let may_be_silent = match facts.protocol {
@@ -67,6 +68,8 @@ pub fn ask_others(facts: &mut FlowFacts, hot: &FlowHot, is_listed: bool, answers
     if !may_be_silent || hot.exit == Exit::Evicted {
         return;
     }
+    course.answer_may_be_lost = desk.dropped_ns >= hot.first.ns;
+    let answers = desk.answers;
     let after = if hot.exit == Exit::InTime { AROUND } else { 0 };
     let from = hot.first.ns.max(hot.last.ns.saturating_sub(WINDOW_AT_MOST));
     let (from, to) = (from.saturating_sub(AROUND), hot.last.ns.saturating_add(after));

@@ -34,6 +34,8 @@ pub struct Epoch {
     /// Live only: the source has nothing more at hand, and this is its clock. What is over by then may leave
     /// without waiting for the next mark.
     pub lull: Option<u64>,
+    /// Live only: packets have been dropped since the epoch before, at the latest at this time. A silence until then proves nothing.
+    pub dropped_ns: Option<u64>,
 }
 
 impl Epoch {
@@ -49,6 +51,7 @@ impl Epoch {
         self.bytes.clear();
         self.frames.clear();
         self.lull = None;
+        self.dropped_ns = None;
     }
 }
 

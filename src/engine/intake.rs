@@ -56,6 +56,8 @@ pub struct Batch {
     pub fine: Vec<bool>,
     /// Packets of the whole input that could not be decoded so far.
     pub undecoded: u64,
+    /// When packets are known to have been dropped last; 0: none were.
+    pub dropped_ns: u64,
 }
 
 /// What stands behind a batch.
@@ -84,6 +86,8 @@ pub struct Intake<'s> {
     spare: Vec<Scanned>,
     packets: u64,
     now: Stamp,
+    /// See [`Batch::dropped_ns`].
+    dropped_ns: u64,
 }
 
 /// What is kept for being used again.
@@ -101,6 +105,7 @@ impl<'s> Intake<'s> {
             spare: Vec::new(),
             packets: 0,
             now: Stamp::default(),
+            dropped_ns: 0,
         }
     }
 
@@ -112,6 +117,7 @@ impl<'s> Intake<'s> {
         if batch.ends != Ends::Between {
             self.note_fine(&mut batch.fine);
             batch.undecoded = self.tallies.undecoded();
+            batch.dropped_ns = self.dropped_ns;
         }
     }
 
@@ -164,7 +170,9 @@ impl<'s> Intake<'s> {
 
     fn read(&mut self) -> Option<Scanned> {
         let mut scanned = self.empty();
-        if !self.source.fill(&mut scanned.epoch, self.epoch_bytes) {
+        let more = self.source.fill(&mut scanned.epoch, self.epoch_bytes);
+        self.dropped_ns = self.dropped_ns.max(scanned.epoch.dropped_ns.unwrap_or_default());
+        if !more {
             self.put_by(scanned);
             return None;
         }

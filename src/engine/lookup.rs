@@ -127,6 +127,12 @@ impl SeenLookup {
         })
     }
 
+    /// Nobody was seen to answer, but packets were dropped at this time, 0 for never.
+    pub fn may_be_lost(&self, dropped_ns: u64) -> bool {
+        let asked = self.lookup.asked_at.filter(|_| self.lookup.rcode.is_none());
+        asked.is_some_and(|asked| dropped_ns >= asked.ns)
+    }
+
     /// Whether a failure is to be held against anybody. `answers`: which clients were answered when; `replies`: which questions.
     pub fn is_failure(&self, now_ns: u64, answers: &Times, replies: &Times) -> bool {
         let lookup = &self.lookup;

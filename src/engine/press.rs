@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use super::rows::{FlowRow, NameRow, Row, Wanted};
+use super::rows::{FlowRow, NameRow, Row, Running, Wanted};
 use super::times::Times;
 use crate::names::covers::Covers;
 use crate::names::hidden::HiddenClients;
@@ -46,6 +46,14 @@ pub trait Outlet: Send + Sync {
     /// Before rows are made.
     fn prepare(&mut self) {}
 
+    /// Live only: flows under way are to be told of too.
+    fn wants_running(&self) -> bool {
+        false
+    }
+
+    /// Live only, before each pause, if they are wanted.
+    fn running(&mut self, _running: Running) {}
+
     /// Live only, before each pause: how far the run has come.
     fn so_far(&mut self, _counts: SoFar) {}
 
@@ -75,6 +83,8 @@ pub struct Desk<'a> {
     pub fine: &'a [bool],
     /// The time of the packet seen last.
     pub now_ns: u64,
+    /// When packets are known to have been dropped last; 0: none were.
+    pub dropped_ns: u64,
     pub outlet: &'a dyn Outlet,
 }
 

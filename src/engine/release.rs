@@ -64,6 +64,7 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
         asked: naming.asked.as_ref().filter(|(_, own)| *own).map(|(name, _)| name),
         proxy_host: findings.proxy_host.as_ref(),
         proxy_port: findings.proxy_port,
+        carried: findings.carried,
         quality,
         server_payload: hot.attempt.sent_data(server) || key.protocol != protocol::TCP && packets.r#in > 0,
         client_payload: hot.attempt.sent_data(client) || key.protocol != protocol::TCP && packets.out > 0,
@@ -82,7 +83,7 @@ pub fn flow_row(hot: &FlowHot, cold: &mut FlowCold, desk: &Desk<'_>, tallies: &m
     if !desk.outlet.wants(identified.primary(), naming.name.is_some()) {
         return None;
     }
-    course::ask_others(&mut facts, hot, identified.primary().is_some(), desk.answers);
+    course::ask_others(&mut facts, hot, identified.primary().is_some(), desk);
     let verdict = desk.policy.judge_identified(&facts, &identified);
     let failure = verdict
         .block()
@@ -206,10 +207,9 @@ fn is_one_sided(attempt: Attempt) -> bool {
 
 /// Judges a question and its answer.
 pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
-    let is_failure = seen.is_failure(desk.now_ns, desk.answers, desk.replies);
+    let is_failure = seen.is_failure(desk.now_ns, desk.answers, desk.replies) && !seen.may_be_lost(desk.dropped_ns);
     let SeenLookup { lookup, key, .. } = seen;
-    let asker = key.end(lookup.asker).ip;
-    let resolver = key.end(lookup.asker.other()).ip;
+    let (asker, resolver) = (key.end(lookup.asker), key.end(lookup.asker.other()));
     let at = lookup.answered_at.or(lookup.asked_at).unwrap_or_default();
     let is_mdns = lookup.kind == DnsKind::Mdns;
     let (matches, mut flags) = desk
@@ -221,8 +221,10 @@ pub fn name_row(seen: SeenLookup, desk: &Desk<'_>) -> NameRow {
     NameRow {
         time_ns: at.ns,
         nanoseconds: desk.is_fine(at.ordinal()),
-        client: (!is_mdns).then_some(asker),
-        resolver,
+        client: (!is_mdns).then_some(asker.ip),
+        resolver: resolver.ip,
+        ports: asker.port.zip(resolver.port).filter(|_| !is_mdns),
+        id: CommunityId::of(&key, lookup.asker),
         transport: match lookup.kind {
             DnsKind::Mdns => "mdns",
             DnsKind::Llmnr => "llmnr",

@@ -9,7 +9,7 @@ pub use crate::flow::id::CommunityId;
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
 use crate::policy::verdict::{Flags, RowIds, Verdict};
-use crate::wire::quic_version::QuicVersion;
+pub use crate::wire::quic_version::QuicVersion;
 
 /// One row, in the order of the output.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +111,18 @@ impl FlowRow {
     }
 }
 
+/// Flows that have not ended, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Running {
+    /// The time of the packet seen last; live, the source's clock where that is later.
+    pub now_ns: u64,
+    /// All flows under way, and the bytes that they have carried.
+    pub flows: u64,
+    pub bytes: u64,
+    /// The heaviest and the newest of them, named and judged as they stand.
+    pub listed: Vec<FlowRow>,
+}
+
 /// One question and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NameRow {
@@ -120,6 +132,10 @@ pub struct NameRow {
     /// None for mDNS answers, which nobody in particular asked for.
     pub client: Option<IpAddr>,
     pub resolver: IpAddr,
+    /// The asker's and the resolver's. None for mDNS answers.
+    pub ports: Option<(u16, u16)>,
+    /// Of the flow that it was asked in.
+    pub id: CommunityId,
     /// `udp`, `tcp`, `mdns` or `llmnr`.
     pub transport: &'static str,
     pub query: Domain,

@@ -6,6 +6,7 @@
 mod course;
 mod leaving;
 mod room;
+mod running;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

@@ -75,7 +75,9 @@ impl Times {
 
     /// Whether there is an entry from `from` to `to`, both included, of anybody but `except`.
     pub fn any(&self, key: u64, from: u64, to: u64, except: Option<u64>) -> bool {
-        let counts = |(ns, who): &&(u64, u64)| (from..=to).contains(ns) && Some(*who) != except;
+        // A place without an entry holds the time 0, which a window may begin at.
+        let counts =
+            |entry: &&(u64, u64)| (from..=to).contains(&entry.0) && Some(entry.1) != except && **entry != NONE_LAST;
         self.slots
             .range(from / self.slot_ns..=to / self.slot_ns)
             .filter_map(|(_, slot)| slot.get(&key))

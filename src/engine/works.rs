@@ -22,7 +22,8 @@ use super::limits::{ANSWERS_KEPT, Limits, SHARDS};
 use super::load::Load;
 use super::lookup::{AROUND, REMEDY_SLOT, REPLIES_KEPT, Reply};
 use super::press::{Desk, Outlet, Sheet, SoFar};
-use super::rows::{Row, Wanted};
+use super::rows::{Row, Running, Wanted};
+use super::running::{Candidate, Candidates, Everything};
 use super::shard::{Answer, Bytes, Mark, Shard};
 use super::times::Times;
 use crate::flow::stamp::Stamp;
@@ -62,6 +63,7 @@ struct Known {
     fine: Vec<bool>,
     now: Stamp,
     undecoded: u64,
+    dropped_ns: u64,
     /// The last turn of the slice that is pressed.
     last: Option<Turn>,
 }
@@ -209,6 +211,7 @@ impl<'r> Works<'r> {
         let batch = read(&self.batches[half]);
         known.now = batch.now;
         known.undecoded = batch.undecoded;
+        known.dropped_ns = batch.dropped_ns;
         known.fine.clone_from(&batch.fine);
         write(&self.outlet).prepare();
     }
@@ -232,16 +235,7 @@ impl<'r> Works<'r> {
             shard.clear_departed();
             return;
         };
-        let desk = Desk {
-            policy: self.policy,
-            covers: &known.covers,
-            hidden: &known.hidden,
-            answers: &known.answers,
-            replies: &known.replies,
-            fine: &known.fine,
-            now_ns: known.now.ns,
-            outlet: &**outlet,
-        };
+        let desk = self.desk(&known, &**outlet);
         shard.press(last, &desk, &mut lock(&self.sheets[number]));
     }
 
@@ -271,6 +265,7 @@ impl<'r> Works<'r> {
     }
 
     pub fn pause(&self) -> ControlFlow<()> {
+        self.tell_of_running();
         let counts = SoFar {
             undecoded: read(&self.known).undecoded,
             flows: self.shards.iter().map(|shard| lock(shard).flows_so_far()).sum(),
@@ -278,6 +273,42 @@ impl<'r> Works<'r> {
         let mut outlet = write(&self.outlet);
         outlet.so_far(counts);
         outlet.pause()
+    }
+
+    /// Flows under way, if anybody wants to know.
+    fn tell_of_running(&self) {
+        if !read(&self.outlet).wants_running() {
+            return;
+        }
+        let known = read(&self.known);
+        let mut candidates = Candidates::default();
+        for (number, shard) in self.shards.iter().enumerate() {
+            lock(shard).propose(number as u8, known.now.ns, &mut candidates);
+        }
+        let (flows, bytes) = (candidates.flows, candidates.bytes);
+        let desk = self.desk(&known, &Everything);
+        let row = |chosen: Candidate| lock(self.shards.get(usize::from(chosen.shard))?).row_so_far(chosen.slot, &desk);
+        let running = Running {
+            now_ns: known.now.ns,
+            flows,
+            bytes,
+            listed: candidates.chosen().into_iter().filter_map(row).collect(),
+        };
+        write(&self.outlet).running(running);
+    }
+
+    fn desk<'k>(&'k self, known: &'k Known, outlet: &'k dyn Outlet) -> Desk<'k> {
+        Desk {
+            policy: self.policy,
+            covers: &known.covers,
+            hidden: &known.hidden,
+            answers: &known.answers,
+            replies: &known.replies,
+            fine: &known.fine,
+            now_ns: known.now.ns,
+            dropped_ns: known.dropped_ns,
+            outlet,
+        }
     }
 
     /// At the very end: a row an input.
@@ -317,6 +348,7 @@ impl Known {
             fine: Vec::new(),
             now: Stamp::default(),
             undecoded: 0,
+            dropped_ns: 0,
             last: None,
         }
     }
