@@ -8,6 +8,7 @@ mod traffic;
 use std::path::Path;
 
 use flowsift::engine::drive::{self, Settings};
+use flowsift::engine::epoch::{Epoch, InputFacts, Source};
 use flowsift::engine::limits::{DEFAULT_MEMORY, EPOCH_BYTES};
 use flowsift::engine::rows::{FlowRow, Row};
 use flowsift::evidence::model::App;
@@ -17,10 +18,17 @@ use flowsift::source::{InputOptions, Inputs};
 use traffic::judged;
 use traffic::tape::Rows;
 
+fn opened(sample: &str) -> Inputs {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(sample);
+    Inputs::open(&[path], InputOptions { hash: false }).expect("a sample")
+}
+
 /// The flows of a sample, in the order of the output.
 fn flows(sample: &str) -> Vec<FlowRow> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(sample);
-    let mut inputs = Inputs::open(&[path], InputOptions { hash: false }).expect("a sample");
+    flows_of(&mut opened(sample))
+}
+
+fn flows_of(source: &mut dyn Source) -> Vec<FlowRow> {
     let mut found = Vec::new();
     let mut rows = Rows(|row: &Row| {
         if let Row::Flow(row) = row {
@@ -32,17 +40,20 @@ fn flows(sample: &str) -> Vec<FlowRow> {
         epoch_bytes: EPOCH_BYTES,
         threads: 1,
     };
-    drive::run(&mut inputs, &judged::policy(), settings, &mut rows);
+    drive::run(source, &judged::policy(), settings, &mut rows);
     found
 }
 
 /// Of the flow with this name, or to this address.
 fn reach(sample: &str, to: &str) -> Reach {
-    let rows = flows(sample);
+    flow_to(&flows(sample), to).verdict.reach
+}
+
+fn flow_to<'r>(rows: &'r [FlowRow], to: &str) -> &'r FlowRow {
     let is_meant = |row: &&FlowRow| {
         row.naming.name.as_ref().is_some_and(|name| name.as_str() == to) || row.server.ip.to_string() == to
     };
-    rows.iter().find(is_meant).expect("the flow").verdict.reach
+    rows.iter().find(is_meant).expect("the flow")
 }
 
 #[test]
@@ -102,4 +113,39 @@ fn what_cannot_be_told_says_why() {
         Reach::Reached
     );
     assert_eq!(reach("blocked/proxy.pcap", "a.example.org"), Reach::Blocked);
+}
+
+/// A sample as if heard on an interface that had dropped packets by this time.
+struct Dropping(Inputs, u64);
+
+impl Source for Dropping {
+    fn fill(&mut self, epoch: &mut Epoch, target: usize) -> bool {
+        let more = self.0.fill(epoch, target);
+        epoch.dropped_ns = more.then_some(self.1);
+        more
+    }
+
+    fn inputs(&self) -> &[InputFacts] {
+        self.0.inputs()
+    }
+
+    fn faults(&self) -> &[String] {
+        self.0.faults()
+    }
+}
+
+#[test]
+fn a_silence_proves_nothing_where_packets_were_dropped_since() {
+    let (sample, to) = ("blocked/silent.pcap", "app.salestim.io");
+    let heard = flows(sample);
+    let meant = flow_to(&heard, to);
+    assert_eq!(meant.verdict.reach, Reach::Blocked);
+    for (dropped_ns, reach) in [
+        (meant.start_ns - 1, Reach::Blocked),
+        (meant.start_ns, Reach::Unclear(Doubt::Drops)),
+        (meant.end_ns + 1, Reach::Unclear(Doubt::Drops)),
+    ] {
+        let rows = flows_of(&mut Dropping(opened(sample), dropped_ns));
+        assert_eq!(flow_to(&rows, to).verdict.reach, reach);
+    }
 }

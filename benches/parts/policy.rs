@@ -97,6 +97,7 @@ fn facts((name, at): &Question) -> FlowFacts<'_> {
         quality: Quality::default(),
         server_payload: false,
         client_payload: false,
+        carried: None,
         tls_in_quic: false,
         established: false,
         start_ns: 0,

@@ -19,7 +19,7 @@
 //! only networks send (RFC 6585, section 6), by 451 with a link to who blocks; or if the request was in absolute form, which is how proxies
 //! are asked, and the refusal lacks the Via that a proxy adds to what it passes on. A page that only looks like a block page proves nothing.
 
-use super::model::{App, Quality};
+use super::model::{App, Carried, Quality};
 use super::preamble::Step;
 use super::probe::Findings;
 use crate::flow::key::Side;
@@ -117,7 +117,10 @@ impl HttpTalk {
             match http::start(bytes) {
                 Start::Undecided => return Step::Need,
                 // What runs in the tunnel may be HTTP again, and of no proxy.
-                Start::Request if self.asked > 0 => return Step::Over,
+                Start::Request | Start::Preface if self.asked > 0 => {
+                    findings.carried = Some(Carried::Http);
+                    return Step::Over;
+                }
                 Start::Response if awaits == Awaits::TunnelBytes && self.answered >= self.asked => return Step::Over,
                 Start::Request | Start::ConnectRequest | Start::Response => {}
                 Start::Preface => return Step::Over,

@@ -245,3 +245,10 @@ impl EvidenceKind {
         }
     }
 }
+
+/// What is seen in a tunnel in the clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    Http,
+    Other,
+}

@@ -9,7 +9,7 @@
 //! shape of a hello; a tunnel may carry anything else, and then there is nothing more to learn of that side.
 
 use super::http_talk::HttpTalk;
-use super::model::{App, Quality};
+use super::model::{App, Carried, Quality};
 use super::probe::Findings;
 use super::socks_talk::SocksTalk;
 use super::starttls_talk::StartTlsTalk;
@@ -18,6 +18,7 @@ use crate::flow::key::Side;
 use crate::flow::stamp::Stamp;
 use crate::wire::Parse;
 use crate::wire::cursor::Cursor;
+use crate::wire::http;
 use crate::wire::tls::{HANDSHAKE_HEADER, HandshakeHeader, Opening, RECORD_HEADER, RecordHeader, opening};
 
 /// Bytes and packets with data of a side before TLS must have begun: a proxy's page that says no, then another try.
@@ -124,7 +125,10 @@ impl Preamble {
                 Step::Inside => match begins_tls(rest.rest(), self.other_is_inside(side)) {
                     Parse::Complete(()) => self.enter(side, findings),
                     Parse::Need(_) => break,
-                    Parse::Malformed(NoHello) => self.places[side.index()] = Place::Over,
+                    Parse::Malformed(NoHello) => {
+                        self.places[side.index()] = Place::Over;
+                        self.note_carried(rest.rest(), findings);
+                    }
                 },
                 Step::Over => self.places[side.index()] = Place::Over,
                 Step::BothOver => self.places = [Place::Over; 2],
@@ -146,6 +150,16 @@ impl Preamble {
 
     fn other_is_inside(&self, side: Side) -> bool {
         self.places[side.other().index()] == Place::Tls
+    }
+
+    /// What a tunnel carries is not TLS.
+    fn note_carried(&self, bytes: &[u8], findings: &mut Findings) {
+        if matches!(self.talk, Talk::Http(_) | Talk::Socks(_)) {
+            findings.carried.get_or_insert(match http::start(bytes) {
+                http::Start::Request | http::Start::Preface => Carried::Http,
+                _ => Carried::Other,
+            });
+        }
     }
 
     fn enter(&mut self, side: Side, findings: &mut Findings) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::model::{App, Quality};
+use super::model::{App, Carried, Quality};
 use super::preamble_samples::{CLIENT, CONNECT, GRANTED, SERVER, Talk, talk, with_tls};
 use super::probe::{Findings, Piece, Progress};
 use super::socks_talk::LOGIN_FAILED;
@@ -163,6 +163,32 @@ fn what_runs_in_a_tunnel_is_not_the_proxys_word() {
     let (findings, done) = heard(&inner, |_| usize::MAX);
     assert_eq!(told(&findings), "connect www.example.org 80 200 - -");
     assert!(done && findings.host.is_none() && findings.tls.is_none());
+}
+
+#[test]
+fn what_a_tunnel_carries_in_the_clear_is_noted() {
+    let (c, s) = (CLIENT, SERVER);
+    let socks: &[(Side, &[u8])] = &[
+        (c, &[5, 1, 0]),
+        (s, &[5, 0]),
+        (c, b"\x05\x01\x00\x03\x0fapp.salestim.io\x01\xbb"),
+        (s, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+    ];
+    let connect: &[(Side, &[u8])] = &[(c, CONNECT), (s, GRANTED)];
+    let get = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n".as_slice();
+    for (side, inside, carried) in [
+        (c, get, Carried::Http),
+        (c, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Carried::Http),
+        (s, b"SSH-2.0-OpenSSH_9.6\r\n", Carried::Other),
+    ] {
+        for front in [socks, connect] {
+            let findings = whole(&talk(&[front, &[(side, inside)]].concat()));
+            assert_eq!(findings.carried, Some(carried), "{inside:?}");
+        }
+    }
+    for (talk, _) in with_tls() {
+        assert_eq!(whole(&talk).carried, None);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use super::dns_answers::{DnsKind, DnsProbe, Lookup};
 use super::identify;
 use super::media::MediaProbe;
-use super::model::{App, Quality, TlsFacts};
+use super::model::{App, Carried, Quality, TlsFacts};
 use super::quic_handshake::{Datagram, QuicProbe};
 use super::tcp_probe::TcpProbe;
 use super::tls_handshake::TlsMarks;
@@ -22,7 +22,7 @@ use crate::wire::quic_version::QuicVersion;
 const PACKETS_TO_TELL: u8 = 3;
 
 /// What has been found so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Findings {
     pub app: App,
     pub tls: Option<Box<TlsFacts>>,
@@ -38,6 +38,8 @@ pub struct Findings {
     /// The proxy's last word: the HTTP status of its answer to CONNECT. Of SOCKS the reply's code (version 5: 0 is yes, 1 to 8 are no, 255 that
     /// no method was accepted, [`LOGIN_FAILED`](super::socks_talk::LOGIN_FAILED); version 4: 90 is yes, 91 to 93 are no).
     pub proxy_status: Option<u16>,
+    /// What a tunnel was seen to carry, if that is not TLS. Only behind a proxy's yes it is in a tunnel.
+    pub carried: Option<Carried>,
     pub quality: Quality,
     /// Who the protocol itself shows to be the client.
     pub client: Option<Side>,

@@ -40,6 +40,7 @@ mod kind;
 mod near;
 mod patterns;
 mod record;
+pub mod single;
 mod unlisted;
 
 #[cfg(test)]
@@ -263,8 +264,8 @@ impl<'p> Coverage<'p> {
         let Some(client) = lookup.client else { return };
         self.note_client(client);
         let kind = kind::of_lookup(lookup);
-        for row in lookup.matches {
-            if let Some(slot) = self.patterns.of_name(*row, lookup.query) {
+        for (nth, row) in lookup.matches.iter().enumerate() {
+            if let Some(slot) = self.patterns.of_name(*row, lookup.query, nth == 0) {
                 self.used.tried(client);
                 if let Some(gathered) = self.gathered.get_mut(slot) {
                     gathered.add(kind, gathered::of_lookup(lookup, client));
@@ -372,7 +373,7 @@ impl<'p> Coverage<'p> {
             true => slots.extend(self.patterns.of_row(id).map(|slot| (slot, Sure::Yes))),
             false => {
                 for name in named {
-                    if let Some(slot) = self.patterns.of_name(id, name)
+                    if let Some(slot) = self.patterns.of_name(id, name, primary)
                         && slots.iter().all(|(known, _)| *known != slot)
                     {
                         slots.push((slot, Sure::of(attempt)));

@@ -25,7 +25,7 @@ use toml::de::DeTable;
 
 pub use self::places::{Place, Places, RowPlaces};
 pub(super) use self::report::Mistake;
-pub use self::report::{PolicyError, Sort, Warning, nearest, quoted};
+pub use self::report::{PolicyError, Sort, Warning, nearest, position, quoted};
 use self::tag::Tags;
 use self::value::{Document, Value, in_file_order};
 use super::builtin;

@@ -60,13 +60,23 @@ pub fn json(text: &str) -> String {
 
 /// A cell of CSV (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front.
 pub fn csv(text: &str) -> String {
+    quoted_csv(&unquoted_csv(text))
+}
+
+/// A cell's text without anything that is obeyed instead of shown.
+pub fn unquoted_csv(text: &str) -> String {
     let mut safe: String = text.chars().map(|c| if is_treacherous(c) { ' ' } else { c }).collect();
     if safe.trim_start().starts_with(['=', '+', '-', '@']) {
         safe.insert(0, '\'');
     }
+    safe
+}
+
+/// A cell's text, in quotes if it needs them.
+pub fn quoted_csv(safe: &str) -> String {
     match safe.contains(['"', ',', ';', '\'']) || safe.trim() != safe {
         true => format!("\"{}\"", safe.replace('"', "\"\"")),
-        false => safe,
+        false => safe.to_owned(),
     }
 }
 

@@ -49,6 +49,81 @@ pub fn peeled<'a>(link: LinkType, captured: &'a [u8], wire: u32) -> Result<(Pack
     Ok(opened(ip, layer))
 }
 
+/// A header that carries addresses, by where in the frame it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Ethernet(usize),
+    Ip(usize),
+}
+
+/// The headers with addresses on the way to a packet, outermost first.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    list: [Place; Places::MAX],
+    count: usize,
+}
+
+impl Places {
+    /// Two for each tunnel and for the frame itself; should there be more, they are not all told.
+    pub const MAX: usize = 2 * (Tunnels::MAX + 2);
+
+    pub fn as_slice(&self) -> &[Place] {
+        self.list.get(..self.count).unwrap_or(&[])
+    }
+
+    fn note(&mut self, next: Next, link_is_ethernet: bool, frame: &[u8], layer: &Layer<'_>) {
+        let at = (layer.rest().as_ptr() as usize).wrapping_sub(frame.as_ptr() as usize);
+        let place = match next {
+            Next::Ip => Place::Ip(at),
+            Next::Ethernet => Place::Ethernet(at),
+            Next::Link(_) if link_is_ethernet => Place::Ethernet(at),
+            _ => return,
+        };
+        // What was cut off has no place.
+        if at < frame.len()
+            && let Some(slot) = self.list.get_mut(self.count)
+        {
+            *slot = place;
+            self.count += 1;
+        }
+    }
+}
+
+/// Decodes any frame, and tells where the headers stand that carry addresses: for those who replace them.
+pub fn places<'a>(link: LinkType, captured: &'a [u8], wire: u32) -> Result<(PacketView<'a>, Places), Undecoded> {
+    let mut places = Places {
+        list: [Place::Ip(0); Places::MAX],
+        count: 0,
+    };
+    let mut layer = Layer::new(captured, wire);
+    let ip = descend_noting(Next::Link(link), &mut layer, captured, &mut places)?;
+    let (mut packet, mut tunnels) = (view_apart(ip, &layer), layer.tunnels);
+    while packet.fragment.is_none() {
+        let before = places.count;
+        let mut layer = Layer::inside(&packet, tunnels);
+        let next = ip_tunnel::enter(&packet, &mut layer);
+        let ip = next.and_then(|next| descend_noting(next, &mut layer, captured, &mut places).ok());
+        let Some(ip) = ip else {
+            // What only looked like a tunnel.
+            places.count = before;
+            break;
+        };
+        (packet, tunnels) = (view_apart(ip, &layer), layer.tunnels);
+    }
+    Ok((packet, places))
+}
+
+fn descend_noting(mut next: Next, layer: &mut Layer<'_>, frame: &[u8], places: &mut Places) -> Result<Ip, Undecoded> {
+    loop {
+        places.note(next, next == Next::Link(LinkType::ETHERNET), frame, layer);
+        next = match next {
+            Next::EtherType(number) => link::ethertype(number, layer)?,
+            Next::Ip => return net::peel(layer),
+            rare => step(rare, layer)?,
+        };
+    }
+}
+
 #[inline(never)]
 fn opened<'a>(ip: Ip, layer: Layer<'a>) -> (PacketView<'a>, Tunnels) {
     open(view_apart(ip, &layer), layer.tunnels)

@@ -71,14 +71,15 @@ impl<'p> Patterns<'p> {
     }
 
     /// The place of the row's most specific pattern that covers the name: listed before broad, the name itself before what is above it.
-    pub fn of_name(&self, row: RowId, name: &Domain) -> Option<usize> {
+    /// A broad one loses to every other row: only where the row is the `primary` match does it count.
+    pub fn of_name(&self, row: RowId, name: &Domain, primary: bool) -> Option<usize> {
         let name = name.as_str();
         let exact = self.places.get(&(row, false, name)).copied();
         let above = suffixes(name).filter_map(|suffix| self.places.get(&(row, true, suffix)).copied());
         let mut covering = exact.into_iter().chain(above).peekable();
         let first = covering.peek().copied();
         let is_listed = |place: &usize| self.all.get(*place).is_some_and(|pattern| !pattern.broad);
-        covering.find(is_listed).or(first)
+        covering.find(is_listed).or(first.filter(|_| primary))
     }
 
     fn push(&mut self, row: RowId, host: Option<&'p HostPattern>, broad: bool) {

@@ -1,6 +1,6 @@
 //! What the judge is told of one flow: the evidence, and nothing that a policy would have to say about it.
 
-use crate::evidence::model::{App, EvidenceKind, Quality, TlsFacts, TlsVersion};
+use crate::evidence::model::{App, Carried, EvidenceKind, Quality, TlsFacts, TlsVersion};
 use crate::flow::attempt::{Ending, IcmpWord, TcpState};
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
@@ -34,6 +34,8 @@ pub struct FlowFacts<'a> {
     pub proxy_host: Option<&'a Domain>,
     /// The port that a proxy was asked to connect to, if that was read.
     pub proxy_port: Option<u16>,
+    /// What the proxy's tunnel was seen to carry, if that is not TLS.
+    pub carried: Option<Carried>,
     pub quality: Quality,
     /// Data was seen from the server, from the client.
     pub server_payload: bool,
@@ -73,6 +75,8 @@ pub struct Course {
     pub icmp: Option<IcmpWord>,
     /// An HTTP proxy's status, a SOCKS proxy's code.
     pub proxy_status: Option<u16>,
+    /// Packets were dropped since it began, while the capture was made.
+    pub answer_may_be_lost: bool,
     /// Another flow of this client was answered, from a minute before the first packet to a minute after the last.
     pub others_answered: bool,
     /// So did this very server, to the same kind of question.

@@ -180,7 +180,7 @@ fn is_reached(facts: &FlowFacts) -> bool {
     if facts.protocol != TCP {
         return both_ways && (facts.app != App::Dtls || facts.negotiated().is_some());
     }
-    let is_refused = course.proxy_status.is_some_and(|status| !is_granted(facts.app, status));
+    let is_refused = course.proxy_status.is_some() && !is_granted(facts);
     if !facts.established || !both_ways || is_refused {
         return false;
     }
@@ -194,11 +194,12 @@ fn is_reached(facts: &FlowFacts) -> bool {
     }
 }
 
-fn is_granted(app: App, status: u16) -> bool {
-    match app {
+/// The proxy said yes.
+pub(super) fn is_granted(facts: &FlowFacts) -> bool {
+    facts.course.proxy_status.is_some_and(|status| match facts.app {
         App::Socks => matches!(status, 0 | 90),
         _ => (200..300).contains(&status),
-    }
+    })
 }
 
 fn unanswered_tcp(facts: &FlowFacts) -> Outcome {
@@ -292,6 +293,8 @@ fn may_be_broadcast(ip: IpAddr) -> bool {
 fn silence(course: &Course, was_waited_for: bool, block: Block) -> Outcome {
     if !was_waited_for {
         Outcome::Unclear(Doubt::EndsTooSoon)
+    } else if course.answer_may_be_lost {
+        Outcome::Unclear(Doubt::Drops)
     } else if !course.others_answered {
         Outcome::Unclear(Doubt::NobodyAnswered)
     } else {

@@ -28,6 +28,41 @@ fn every_pattern_has_a_record_in_the_policys_order_and_a_broad_one_only_if_it_co
 }
 
 #[test]
+fn a_broad_form_says_nothing_of_its_row_where_another_has_the_name() {
+    let text = r#"
+[policy]
+name = "wide"
+
+[[endpoint]]
+id = "graph"
+class = "graph"
+hosts = ["graph.wide.example"]
+broad = ["*.wide.example"]
+
+[[endpoint]]
+id = "calls"
+class = "calls"
+hosts = ["*.calls.wide.example"]
+"#;
+    let policy = load(text, "test", &mut |_| Err("no".into())).unwrap().policy;
+    let told = |flows: &[Flow], lookups: &[Asked]| {
+        let records = seen(&policy, flows, lookups).report(|_| true).records;
+        let line = |record: &Record| format!("{} {}", record.host.as_deref().unwrap_or(""), record.outcome.as_str());
+        records.iter().map(line).collect::<Vec<_>>()
+    };
+    let of_calls = ["graph.wide.example not-tried", "*.calls.wide.example reached"];
+    assert_eq!(told(&[to("a.calls.wide.example")], &[]), of_calls);
+    assert_eq!(
+        told(&[to("other.wide.example")], &[]),
+        [
+            "graph.wide.example not-tried",
+            "*.wide.example reached",
+            "*.calls.wide.example not-tried"
+        ]
+    );
+}
+
+#[test]
 fn a_name_counts_for_the_most_specific_pattern_alone() {
     assert_eq!(judged(&[to("app.salestim.io")], &[]), ["app.salestim.io reached 1"]);
     assert_eq!(judged(&[to("a.app.salestim.io")], &[]), ["*.salestim.io reached 1"]);

@@ -94,6 +94,7 @@ fn a_silence_counts_if_others_answer_and_somebody_waits() {
         "?EndsTooSoon"
     );
     assert_eq!(with(unanswered(), |f| f.course.watched_ns = 3 * SECOND), "silent");
+    assert_eq!(with(unanswered(), |f| f.course.answer_may_be_lost = true), "?Drops");
     for (mark, doubt) in [
         (Quality::EVICTED, "?Incomplete"),
         (Quality::GAP, "?Incomplete"),

@@ -199,6 +199,37 @@ fn plain_is_flagged_where_tls_is_wanted() {
 }
 
 #[test]
+fn a_tunnel_is_plain_if_it_was_granted_and_seen_to_carry_no_tls() {
+    let tunnel = |carried, status| {
+        let mut flow = Flow {
+            app: App::Connect,
+            tls: None,
+            kind: EvidenceKind::Connect,
+            port: Some(3128),
+            proxy_host: Some(domain("app.salestim.io")),
+            proxy_port: Some(443),
+            carried,
+            ..web_app()
+        };
+        flow.course.proxy_status = Some(status);
+        flow
+    };
+    for (carried, status, told) in [
+        (Some(Carried::Http), 200, "plaintext:high = flagged web-app"),
+        (Some(Carried::Other), 200, "plaintext:high = flagged web-app"),
+        (None, 200, "= inconclusive web-app"),
+        (Some(Carried::Http), 407, "= inconclusive web-app"),
+    ] {
+        assert_eq!(tunnel(carried, status).told(), told, "{carried:?} {status}");
+    }
+    let holed = Flow {
+        quality: Quality::GAP,
+        ..tunnel(Some(Carried::Other), 200)
+    };
+    assert_eq!(holed.told(), "= inconclusive web-app");
+}
+
+#[test]
 fn an_address_outside_the_ranges_is_a_notice() {
     let moved = |flow: Flow, ip: &str| Flow {
         ip: ip.parse().unwrap(),

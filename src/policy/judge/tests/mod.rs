@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use super::{Course, FlowFacts, Wording};
-use crate::evidence::model::{App, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
+use crate::evidence::model::{App, Carried, Certificate, EvidenceKind, Quality, TlsFacts, TlsVersion};
 use crate::flow::attempt::TcpState;
 use crate::flow::key::Endpoint;
 use crate::names::domain::Domain;
@@ -47,6 +47,7 @@ struct Flow {
     asked: Option<Domain>,
     proxy_host: Option<Domain>,
     proxy_port: Option<u16>,
+    carried: Option<Carried>,
     quality: Quality,
     payload: bool,
     established: bool,
@@ -92,6 +93,7 @@ fn to(name: &str) -> Flow {
         asked: Some(domain(name)),
         proxy_host: None,
         proxy_port: None,
+        carried: None,
         quality: Quality::default(),
         payload: true,
         established: true,
@@ -172,6 +174,7 @@ impl Flow {
             asked: self.asked.as_ref(),
             proxy_host: self.proxy_host.as_ref(),
             proxy_port: self.proxy_port,
+            carried: self.carried,
             quality: self.quality,
             server_payload: self.payload,
             client_payload: self.payload,
