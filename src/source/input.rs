@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::engine::epoch::{Epoch, InputFacts, Stretch};
 use crate::source::cut::CutFile;
+use crate::source::described::Described;
 use crate::source::magic::{self, Compression, Kind};
 use crate::source::pcap_file::{FILE_HEADER, PcapFile};
 use crate::source::pcapng_file::{PcapngFile, SECTION_HEADER};
@@ -122,9 +123,11 @@ impl Input {
             bytes,
             frames,
             lull,
+            dropped_ns,
         } = epoch;
         frames.clear();
         *lull = None;
+        *dropped_ns = None;
         let target = target.clamp(1, MAX_EPOCH);
         give_back_excess(bytes, target);
         if self.ended {
@@ -187,6 +190,11 @@ impl Input {
     /// There will be nothing more.
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// What the input says of its interfaces.
+    pub fn described(&self) -> &[Described] {
+        self.walker.described()
     }
 
     /// The piece of a record lies at the end of what there is for now.

@@ -86,6 +86,10 @@ const FOREIGN: &[(&[u8], Foreign)] = &[
     (b"\xab\x01\x00\x1c", capture("an Ixia capture", EDITCAP)),
     (b"\xfd7zXZ\0", archive("xz-compressed", "unpack it with `xz -dk FILE`")),
     (b"BZh", archive("bzip2-compressed", "unpack it with `bzip2 -dk FILE`")),
+    (
+        b"PAR1",
+        archive("a Parquet file", "read it with DuckDB or pandas; it holds no packets"),
+    ),
     (b"PK\x03\x04", archive("a zip archive", "unpack it with `unzip FILE`")),
     (
         b"7z\xbc\xaf\x27\x1c",

@@ -78,6 +78,14 @@ impl Meter {
         }
     }
 
+    /// Packets that the kernel and the interfaces have dropped.
+    pub fn dropped(&self) -> u64 {
+        let of = |line: &KernelCounts| {
+            [&line.dropped_by_kernel, &line.dropped_by_interface].map(|n| n.load(Ordering::Relaxed))
+        };
+        self.interfaces.iter().flat_map(of).sum()
+    }
+
     /// A line for people, at once. It is among the source's faults at the end too.
     pub fn say(&self, line: String) {
         lock(&self.said).push(line);

@@ -24,6 +24,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod described;
 pub mod ending;
 #[cfg(feature = "live")]
 pub mod filter;
@@ -33,6 +34,7 @@ pub mod keep;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod meter;
+pub mod pcapng_blocks;
 
 mod cut;
 mod folder;
@@ -57,6 +59,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::epoch::{Epoch, InputFacts, Source, Stretch};
+use crate::source::described::Described;
 use crate::source::input::{Input, Refusal};
 use crate::source::stream::Stored;
 
@@ -76,6 +79,8 @@ pub struct Inputs {
     current: Option<(Input, u32)>,
     opened: u32,
     facts: Vec<InputFacts>,
+    /// Of the inputs that have ended, by ordinal.
+    described: Vec<Vec<Described>>,
     faults: Vec<String>,
     progress: Progress,
     options: InputOptions,
@@ -143,6 +148,27 @@ impl Inputs {
         self.progress.bytes_total()
     }
 
+    /// What an input says of its interfaces, as far as it was read; by [`Frame::interface`](crate::engine::epoch::Frame::interface).
+    pub fn described(&self, ordinal: u32) -> &[Described] {
+        match &self.current {
+            Some((input, current)) if *current == ordinal => input.described(),
+            _ => self.described.get(ordinal as usize).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    /// The input that is being read has ended.
+    fn close(&mut self) {
+        if let Some((input, ordinal)) = self.current.take() {
+            let place = ordinal as usize;
+            if self.described.len() <= place {
+                self.described.resize_with(place + 1, Vec::new);
+            }
+            if let Some(described) = self.described.get_mut(place) {
+                described.extend_from_slice(input.described());
+            }
+        }
+    }
+
     /// Opens the next input that can be opened.
     fn next_input(&mut self) -> Option<(Input, u32)> {
         loop {
@@ -184,7 +210,7 @@ impl Source for Inputs {
             if filled {
                 return true;
             }
-            self.current = None;
+            self.close();
         }
     }
 
@@ -326,6 +352,7 @@ impl Search {
             current: None,
             opened: 0,
             facts,
+            described: Vec::new(),
             faults: self.faults,
             progress: Progress { read: self.read, total },
             options: self.options,

@@ -10,6 +10,7 @@
 
 use crate::engine::epoch::{Frame, InputFacts};
 use crate::flow::stamp::Stamp;
+use crate::source::described::Described;
 use crate::source::order::Order;
 use crate::source::walk::{Damage, MAX_RECORD, Out, Tail, Walked};
 use crate::wire::cursor::Cursor;
@@ -71,6 +72,7 @@ pub struct PcapFile {
     limit: u32,
     swapped_lengths: bool,
     packets: u64,
+    described: [Described; 1],
 }
 
 impl PcapFile {
@@ -92,6 +94,7 @@ impl PcapFile {
             limit: snaplen.clamp(USUAL_MAX_RECORD, MAX_RECORD),
             swapped_lengths: minor <= LAST_MINOR_WITH_SWAPPED_LENGTHS,
             packets: 0,
+            described: [Described::of_pcap(link, snaplen, shape.unit_ns == 1)],
         })
     }
 
@@ -103,6 +106,10 @@ impl PcapFile {
             (Order::Little, true) => self.walk_as::<false, MODIFIED_RECORD_HEADER>(bytes, out),
             (Order::Big, true) => self.walk_as::<true, MODIFIED_RECORD_HEADER>(bytes, out),
         }
+    }
+
+    pub fn described(&self) -> &[Described] {
+        &self.described
     }
 
     pub fn tail(&self, bytes: &[u8]) -> Tail {

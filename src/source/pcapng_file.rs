@@ -15,6 +15,7 @@
 
 use crate::engine::epoch::{Frame, InputFacts};
 use crate::flow::stamp::Stamp;
+use crate::source::described::{Described, Known};
 use crate::source::order::Order;
 use crate::source::pcapng_interface::{Drops, Interface};
 use crate::source::walk::{Damage, MAX_RECORD, Out, Tail, Walked};
@@ -54,6 +55,8 @@ pub struct PcapngFile {
     packets: u64,
     /// Time of the last packet that had one.
     last_ns: u64,
+    /// Of all sections.
+    described: Known,
 }
 
 impl PcapngFile {
@@ -74,6 +77,7 @@ impl PcapngFile {
             interfaces_before: 0,
             packets: 0,
             last_ns: 0,
+            described: Known::default(),
         })
     }
 
@@ -88,6 +92,10 @@ impl PcapngFile {
                 Err(damage) => return Walked::Broken(damage),
             }
         }
+    }
+
+    pub fn described(&self) -> &[Described] {
+        self.described.all()
     }
 
     pub fn tail(&self, bytes: &[u8]) -> Tail {
@@ -244,6 +252,7 @@ impl PcapngFile {
             facts.nanoseconds = true;
             facts.nanoseconds_after = self.packets;
         }
+        self.described.interface(self.order, body, &interface);
         self.interfaces.push(interface);
         Ok(())
     }
@@ -251,6 +260,10 @@ impl PcapngFile {
     /// Statistics are cumulative: the last block of an interface replaces the ones before it.
     fn statistics(&mut self, mut body: Cursor<'_>, facts: &mut InputFacts) {
         let number = body.array().map(|n| self.order.u32(n) as usize);
+        if let Some(number) = number.filter(|number| *number < self.interfaces.len()) {
+            let place = self.interfaces_before as usize + number;
+            self.described.statistics(place, self.order, body);
+        }
         let interface = number.and_then(|n| self.interfaces.get_mut(n));
         let (Some(interface), Some(now)) = (interface, Drops::parse(self.order, body)) else {
             return;

@@ -81,7 +81,7 @@ impl Drops {
 }
 
 /// Options are `code, length, value padded to 32 bits`. What is malformed ends the list; a block is still good without it.
-fn for_each_option<'a>(order: Order, mut list: Cursor<'a>, mut each: impl FnMut(u16, Cursor<'a>)) {
+pub fn for_each_option<'a>(order: Order, mut list: Cursor<'a>, mut each: impl FnMut(u16, Cursor<'a>)) {
     while let (Some(code), Some(length)) = (list.array(), list.array()) {
         let (code, length) = (order.u16(code), usize::from(order.u16(length)));
         let Some(value) = list.sub(length) else {
@@ -121,6 +121,31 @@ impl Clock {
             ns.saturating_add(offset)
         } else {
             ns.saturating_sub(offset)
+        }
+    }
+
+    /// A clock without an offset, by the value of `if_tsresol`.
+    pub fn of_resolution(resolution: u8) -> Clock {
+        Clock {
+            unit: Unit::parse(resolution),
+            offset_seconds: 0,
+        }
+    }
+
+    /// Nanoseconds as ticks, for packets that brought none of their own.
+    pub fn ticks(self, ns: u64) -> u64 {
+        let offset = self.offset_seconds.unsigned_abs().saturating_mul(NS_PER_SECOND);
+        let ns = match self.offset_seconds > 0 {
+            true => ns.saturating_sub(offset),
+            false => ns.saturating_add(offset),
+        };
+        match self.unit {
+            Unit::Times(factor) => ns / factor,
+            Unit::Over(divisor) => ns.saturating_mul(divisor),
+            Unit::Binary(bits) => {
+                let ticks = (u128::from(ns) << bits.min(64)) / u128::from(NS_PER_SECOND);
+                u64::try_from(ticks).unwrap_or(u64::MAX)
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::engine::epoch::{Frame, InputFacts};
+use crate::source::described::Described;
 use crate::source::pcap_file::PcapFile;
 use crate::source::pcapng_file::PcapngFile;
 
@@ -125,6 +126,14 @@ impl Walker {
         match self {
             Walker::Pcap(pcap) => Some(pcap),
             Walker::Pcapng(_) => None,
+        }
+    }
+
+    /// The interfaces met so far; of a pcap file the one that its header stands for.
+    pub fn described(&self) -> &[Described] {
+        match self {
+            Walker::Pcap(pcap) => pcap.described(),
+            Walker::Pcapng(pcapng) => pcapng.described(),
         }
     }
 

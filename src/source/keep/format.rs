@@ -9,6 +9,9 @@ use std::path::Path;
 
 use crate::engine::epoch::Frame;
 use crate::source::meter::KernelCounts;
+use crate::source::pcapng_blocks::{
+    self as blocks, BLOCK_FRAME, ENHANCED_PACKET, INTERFACE, OPTION_END, PACKET_FIELDS, STATISTICS, block, option, pad,
+};
 use crate::wire::link::LinkType;
 
 /// One of the two formats.
@@ -33,19 +36,6 @@ const PCAP_MAJOR: u16 = 2;
 const PCAP_MINOR: u16 = 4;
 const PCAP_RECORD_HEADER: usize = 16;
 
-const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
-const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
-const UNKNOWN_LENGTH: u64 = u64::MAX;
-/// Type and length in front, length behind.
-const BLOCK_FRAME: usize = 12;
-/// Interface, time in two halves, two lengths.
-const PACKET_FIELDS: usize = 20;
-
-const OPTION_END: u16 = 0;
-const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 /// Ten to the minus ninth of a second.
@@ -71,18 +61,7 @@ impl Format {
         match self {
             Format::Pcap => pcap_header(&mut bytes, interfaces),
             Format::Pcapng => {
-                block(&mut bytes, SECTION, |body| {
-                    body.extend(BYTE_ORDER_MAGIC.to_le_bytes());
-                    body.extend(1u16.to_le_bytes());
-                    body.extend(0u16.to_le_bytes());
-                    body.extend(UNKNOWN_LENGTH.to_le_bytes());
-                    option(
-                        body,
-                        SHB_USERAPPL,
-                        concat!("flowsift ", env!("CARGO_PKG_VERSION")).as_bytes(),
-                    );
-                    option(body, OPTION_END, &[]);
-                });
+                blocks::section(&mut bytes, "");
                 for interface in interfaces {
                     block(&mut bytes, INTERFACE, |body| {
                         body.extend(interface.link.0.to_le_bytes());
@@ -166,31 +145,6 @@ fn pcap_header(bytes: &mut Vec<u8>, interfaces: &[Interface]) {
     bytes.extend([0; 8]);
     bytes.extend(snaplen.to_le_bytes());
     bytes.extend(u32::from(link).to_le_bytes());
-}
-
-/// A pcapng block around what `fill` puts in; that is padded already.
-fn block(bytes: &mut Vec<u8>, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
-    let mut body = Vec::new();
-    fill(&mut body);
-    let total = (BLOCK_FRAME + body.len()) as u32;
-    bytes.extend(kind.to_le_bytes());
-    bytes.extend(total.to_le_bytes());
-    bytes.append(&mut body);
-    bytes.extend(total.to_le_bytes());
-}
-
-fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
-    // Names of interfaces and of programs are short.
-    let value = value.get(..usize::from(u16::MAX)).unwrap_or(value);
-    body.extend(code.to_le_bytes());
-    body.extend((value.len() as u16).to_le_bytes());
-    body.extend_from_slice(value);
-    pad(body, value.len());
-}
-
-/// Fills up to 32 bits what has `length` bytes.
-fn pad(bytes: &mut Vec<u8>, length: usize) {
-    bytes.resize(bytes.len() + length.next_multiple_of(4) - length, 0);
 }
 
 #[cfg(test)]

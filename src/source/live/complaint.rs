@@ -7,21 +7,42 @@ use pcap::{Device, Error};
 
 /// One line: what is wrong with the interface, and what to do.
 pub fn complaint(interface: &str, error: &Error) -> String {
-    let text = in_short(error);
-    let lower = text.to_lowercase();
-    if lower.contains("permi") || lower.contains("cap_net") {
-        return format!("{interface}: {}", permission(interface));
-    }
-    if lower.contains("no such device") || lower.contains("doesn't exist") {
-        return format!(
-            "{interface}: there is no such interface; there are: {}",
+    let what = match Trouble::of(error) {
+        Trouble::Permission => permission(interface),
+        Trouble::Gone => format!(
+            "there is no such interface; there are: {} (`flowsift interfaces` tells more)",
             interfaces().join(", ")
-        );
+        ),
+        Trouble::Down => format!("the interface is down: bring it up with: sudo ip link set {interface} up"),
+        Trouble::Other => in_short(error),
+    };
+    format!("{interface}: {what}")
+}
+
+/// What libpcap means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    Permission,
+    Gone,
+    Down,
+    Other,
+}
+
+impl Trouble {
+    /// Its words are all that libpcap's callers are given.
+    pub fn of(error: &Error) -> Trouble {
+        let text = in_short(error).to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if says(&["permi", "cap_net"]) {
+            Trouble::Permission
+        } else if says(&["no such device", "doesn't exist"]) {
+            Trouble::Gone
+        } else if says(&["not up"]) {
+            Trouble::Down
+        } else {
+            Trouble::Other
+        }
     }
-    if lower.contains("not up") {
-        return format!("{interface}: the interface is down: bring it up with: ip link set {interface} up");
-    }
-    format!("{interface}: {text}")
 }
 
 /// Exactly what to grant.
@@ -29,7 +50,7 @@ fn permission(interface: &str) -> String {
     let program = std::env::current_exe().map_or("flowsift".to_owned(), |path| path.display().to_string());
     let mut line = format!(
         "listening needs the capability CAP_NET_RAW: run as root, or grant it once with: \
-         sudo setcap cap_net_raw,cap_net_admin=eip {program}"
+         sudo setcap cap_net_raw=ep {program}"
     );
     if let Some(group) = group_of(Path::new("/usr/bin/dumpcap")) {
         line += &format!(
@@ -62,14 +83,18 @@ fn group_named(groups: &str, number: u32) -> Option<String> {
     })
 }
 
-/// What can be listened to for network traffic; libpcap lists buses and logs too.
+/// What can be listened to for network traffic.
 fn interfaces() -> Vec<String> {
-    const OTHERS: [&str; 5] = ["bluetooth", "dbus-", "nflog", "nfqueue", "usbmon"];
+    const AT_MOST: usize = 100;
     let devices = Device::list().unwrap_or_default().into_iter();
     let names = devices.map(|device| device.name);
-    names
-        .filter(|name| !OTHERS.iter().any(|other| name.starts_with(other)))
-        .collect()
+    names.filter(|name| !is_no_network(name)).take(AT_MOST).collect()
+}
+
+/// libpcap lists buses and logs too.
+pub fn is_no_network(name: &str) -> bool {
+    const OTHERS: [&str; 5] = ["bluetooth", "dbus-", "nflog", "nfqueue", "usbmon"];
+    OTHERS.iter().any(|other| name.starts_with(other))
 }
 
 /// What libpcap says, without saying that it is libpcap.
@@ -90,11 +115,11 @@ mod tests {
         for (text, says) in [
             (
                 "You don't have permission to perform this capture on that device",
-                "sudo setcap cap_net_raw,",
+                "sudo setcap cap_net_raw=ep ",
             ),
             (
                 "Attempt to create packet socket failed - CAP_NET_RAW may be required",
-                "sudo setcap cap_net_raw,",
+                "sudo setcap cap_net_raw=ep ",
             ),
             ("eth9: No such device exists", "there is no such interface; there are: "),
             ("That device is not up", "ip link set eth9 up"),

@@ -276,7 +276,7 @@ fn wait_readable(descriptor: RawFd, most: Duration) {
 }
 
 /// libpcap's DLT_ numbers are the files' LINKTYPE_ numbers but for raw IP, whose DLT_ differs by system.
-fn link_type(dlt: i32) -> LinkType {
+pub fn link_type(dlt: i32) -> LinkType {
     const DLT_RAW: i32 = 12;
     const LINKTYPE_RAW: u16 = 101;
     if dlt == DLT_RAW {

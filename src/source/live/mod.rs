@@ -14,6 +14,7 @@
 
 pub mod complaint;
 pub mod handle;
+pub mod list;
 pub mod merge;
 pub mod workers;
 
@@ -188,7 +189,8 @@ impl Live {
     }
 
     /// What the kernel has counted becomes known.
-    fn note_counts(&mut self) {
+    fn note_counts(&mut self, epoch: &mut Epoch) {
+        let before = self.meter.dropped();
         match &mut self.ears {
             Ears::One(handle, _) => {
                 if let (Some(counts), Some(line)) = (handle.counts(), self.meter.interfaces.first()) {
@@ -200,6 +202,9 @@ impl Live {
         for (facts, line) in self.inputs.iter_mut().zip(&self.meter.interfaces) {
             facts.dropped_by_kernel = Some(line.dropped_by_kernel.load(Ordering::Relaxed));
             facts.dropped_by_interface = Some(line.dropped_by_interface.load(Ordering::Relaxed));
+        }
+        if self.meter.dropped() > before {
+            epoch.dropped_ns = Some(now_ns());
         }
     }
 
@@ -229,15 +234,15 @@ impl Live {
         // With packets at hand only they know how far the time has come.
         let ours = nothing_at_hand.then(|| now_ns().saturating_sub(SLACK_NS));
         epoch.lull = Some(ours.unwrap_or_default());
-        self.note_counts();
+        self.note_counts(epoch);
         self.look_at_interfaces();
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, epoch: &mut Epoch) {
         if let Ears::Many(workers) = &mut self.ears {
             workers.stop();
         }
-        self.note_counts();
+        self.note_counts(epoch);
         if let Some(mut keep) = self.keep.take() {
             self.faults.extend(keep.finish());
         }
@@ -271,7 +276,7 @@ impl Source for Live {
             let phase = self.ending.heed(now, self.taken());
             if phase == Phase::Over {
                 self.hand_out(epoch, true);
-                self.finish();
+                self.finish(epoch);
                 return !epoch.frames.is_empty();
             }
             if let (Phase::LastLook { said_ns, .. }, Ears::Many(workers)) = (phase, &self.ears) {
