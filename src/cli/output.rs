@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 
+pub mod folder;
+
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     Stdout,
     File(PathBuf),
+    /// Of tables: a file or a folder for each.
+    Folder(PathBuf),
 }
 
 impl Destination {
@@ -23,6 +27,16 @@ impl Destination {
             None => Destination::Stdout,
             Some(path) if path.as_os_str() == "-" => Destination::Stdout,
             Some(path) => Destination::File(path),
+        }
+    }
+
+    /// The same of a format that has tables: what is a folder, or is written like one (`out/`), is one.
+    pub fn of_tables(path: Option<PathBuf>) -> Destination {
+        match Destination::new(path) {
+            Destination::File(path) if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                Destination::Folder(path)
+            }
+            other => other,
         }
     }
 
@@ -43,12 +57,49 @@ impl Destination {
     pub fn open(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write + Send + Sync>, Failure> {
         let path = match self {
             Destination::Stdout => return Ok(Box::new(io::stdout())),
-            Destination::File(path) => path,
+            Destination::File(path) | Destination::Folder(path) => path,
         };
         self.spare(inputs)?;
         match File::create(path) {
             Ok(file) => Ok(Box::new(file)),
-            Err(error) => Err(Failure::io("write to", path.display(), &error)),
+            Err(error) => Err(self.unopened(path, &error)),
+        }
+    }
+
+    /// Opens it behind what is there: of a run that goes on, an earlier one's lines may be all there is of last week.
+    pub fn append(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write + Send + Sync>, Failure> {
+        let Destination::File(path) = self else {
+            return self.open(inputs);
+        };
+        self.spare(inputs)?;
+        match File::options().append(true).create(true).open(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(self.unopened(path, &error)),
+        }
+    }
+
+    /// Opens it if nothing is lost by that.
+    pub fn begin(&self, inputs: &[PathBuf]) -> Result<Box<dyn Write + Send + Sync>, Failure> {
+        match self {
+            Destination::File(path) if path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0) => {
+                Err(Failure::new(format!(
+                    "{} is there from an earlier run: give -o a new file",
+                    path.display()
+                )))
+            }
+            _ => self.open(inputs),
+        }
+    }
+
+    fn unopened(&self, path: &Path, error: &io::Error) -> Failure {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        match folder {
+            _ if path.is_dir() => Failure::new(format!("{self} is a folder: give -o a file in it")),
+            Some(folder) if !folder.exists() => Failure::new(format!(
+                "cannot write to {self}: there is no folder {}",
+                folder.display()
+            )),
+            _ => Failure::io("write to", self, error),
         }
     }
 
@@ -66,7 +117,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Destination::Stdout => f.write_str("standard output"),
-            Destination::File(path) => path.display().fmt(f),
+            Destination::File(path) | Destination::Folder(path) => path.display().fmt(f),
         }
     }
 }
@@ -142,6 +193,6 @@ mod tests {
         assert!(open(&results, folder.path()).is_ok());
         assert!(open(&at("new"), folder.path()).is_ok());
         let nowhere = open(&at("no/such"), &capture).err().unwrap();
-        assert!(nowhere.0.ends_with("no such file or directory"), "{}", nowhere.0);
+        assert!(nowhere.0.contains("there is no folder"), "{}", nowhere.0);
     }
 }

@@ -1,16 +1,39 @@
 //! JSON Lines: one object a line, in the order of the rows.
+//!
+//! Which objects a row becomes is the [`Dialect`]'s: our own [`Records`], Suricata's events, Elastic's documents.
 
 use std::io::{self, Write};
 
 use super::{Labels, Sink, record};
 use crate::engine::rows::{Row, Wanted};
 
+/// How a row is told, in no line, one, or several. Any thread may ask, so nothing of one row is kept for another.
+pub trait Dialect: Send + Sync {
+    fn lines(&self, row: &Row, labels: &Labels, out: &mut Vec<u8>);
+}
+
+/// Our own records.
+#[derive(Debug, Clone, Copy)]
+pub struct Records;
+
+impl Dialect for Records {
+    #[inline]
+    fn lines(&self, row: &Row, labels: &Labels, out: &mut Vec<u8>) {
+        match row {
+            Row::Flow(row) => record::flow(row, labels, out),
+            Row::Name(row) => record::name(row, labels, out),
+            Row::Capture(row) => record::capture(row, labels, out),
+        }
+    }
+}
+
 /// How much is gathered before it is written: far more than a record, far less than a cache.
 const BATCH: usize = 64 * 1024;
 
 /// Writes rows as JSON Lines.
-pub struct JsonLines<W: Write> {
+pub struct JsonLines<W: Write, D: Dialect = Records> {
     out: W,
+    dialect: D,
     labels: Labels,
     /// Whole lines not yet written.
     lines: Vec<u8>,
@@ -18,8 +41,15 @@ pub struct JsonLines<W: Write> {
 
 impl<W: Write> JsonLines<W> {
     pub fn new(out: W, labels: Labels) -> JsonLines<W> {
+        JsonLines::of(Records, out, labels)
+    }
+}
+
+impl<W: Write, D: Dialect> JsonLines<W, D> {
+    pub fn of(dialect: D, out: W, labels: Labels) -> JsonLines<W, D> {
         JsonLines {
             out,
+            dialect,
             labels,
             lines: Vec::with_capacity(2 * BATCH),
         }
@@ -40,9 +70,9 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
-impl<W: Write> Sink for JsonLines<W> {
+impl<W: Write, D: Dialect> Sink for JsonLines<W, D> {
     fn set(&self, row: &Row, text: &mut Vec<u8>) -> Wanted {
-        line(row, &self.labels, text);
+        self.dialect.lines(row, &self.labels, text);
         Wanted::Text
     }
 
@@ -52,7 +82,7 @@ impl<W: Write> Sink for JsonLines<W> {
     }
 
     fn row(&mut self, row: &Row) -> io::Result<()> {
-        line(row, &self.labels, &mut self.lines);
+        self.dialect.lines(row, &self.labels, &mut self.lines);
         self.write_if_many()
     }
 
@@ -67,15 +97,6 @@ impl<W: Write> Sink for JsonLines<W> {
 
     fn finish(&mut self, _hidden: u64) -> io::Result<()> {
         self.flush()
-    }
-}
-
-/// Appends a row's line.
-fn line(row: &Row, labels: &Labels, lines: &mut Vec<u8>) {
-    match row {
-        Row::Flow(row) => record::flow(row, labels, lines),
-        Row::Name(row) => record::name(row, labels, lines),
-        Row::Capture(row) => record::capture(row, labels, lines),
     }
 }
 
