@@ -206,7 +206,7 @@ fn results_go_where_they_are_sent_and_never_over_an_input() {
     to(&input).is_refusal("in.pcap", "is an input");
     assert!(fs::read(&input).unwrap() == capture);
     to(&at("no/where")).is_refusal("no/where", "cannot write to");
-    to(folder.path()).is_refusal("", "is a directory");
+    to(folder.path()).is_refusal("", "is a folder: give -o a file in it");
 
     // What fails before anything is read leaves earlier results alone.
     let earlier = at("earlier.jsonl");

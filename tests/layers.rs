@@ -9,6 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("flow", &["flow", "wire"]),
     ("names", &["names", "flow::stamp"]),
     ("crypto", &["crypto", "wire"]),
+    ("anonymise", &["anonymise", "wire"]),
     (
         "evidence",
         &[
@@ -63,7 +64,16 @@ const OUTSIDE_WORLD: &[&str] = &[
     "SystemTime",
     "Instant::now",
 ];
-const CORE: &[&str] = &["wire", "crypto", "flow", "names", "evidence", "policy", "engine"];
+const CORE: &[&str] = &[
+    "wire",
+    "anonymise",
+    "crypto",
+    "flow",
+    "names",
+    "evidence",
+    "policy",
+    "engine",
+];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {

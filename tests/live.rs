@@ -18,6 +18,8 @@ macro_rules! lab {
 
 #[path = "live/browser.rs"]
 mod browser;
+#[path = "live/dashboard.rs"]
+mod dashboard;
 #[path = "live/equal.rs"]
 mod equal;
 #[path = "live/followed.rs"]
@@ -26,6 +28,8 @@ mod followed;
 mod kept;
 #[path = "live/lab.rs"]
 mod lab;
+#[path = "live/scraped.rs"]
+mod scraped;
 #[path = "live/several.rs"]
 mod several;
 #[allow(dead_code)]
@@ -232,7 +236,7 @@ fn without_the_permission_it_says_what_to_grant() {
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
     command.arg(&program).args(["live", "-i", &lab.near]);
     let line = one_line(command);
-    let remedy = format!("sudo setcap cap_net_raw,cap_net_admin=eip {}", program.display());
+    let remedy = format!("sudo setcap cap_net_raw=ep {}", program.display());
     assert!(line.contains("CAP_NET_RAW") && line.contains(&remedy), "{line}");
 }
 

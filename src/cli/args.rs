@@ -1,13 +1,20 @@
 //! What was typed, word by word. Nothing is decided here, and nothing but the words is looked at.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::carve::CarveArgs;
+use super::completions::CompletionsArgs;
 use super::explain::ExplainArgs;
+use super::interfaces::InterfacesArgs;
+use super::listed::Listed;
+use super::man::ManArgs;
 use super::policy::PolicyArgs;
-use super::{quantity, suggest};
+use super::report::ReportArgs;
+use super::{metrics, quantity, suggest};
 use crate::policy::verdict::FlagKind;
 
 /// Tells which service every flow of a capture or an interface talks to, with the evidence shown
@@ -17,6 +24,10 @@ use crate::policy::verdict::FlagKind;
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Take defaults from this file, or from none [default: ~/.config/flowsift/config.toml, else /etc/flowsift/config.toml]
+    #[arg(long, global = true, value_name = "FILE|none")]
+    pub config: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -24,11 +35,14 @@ Every flow is named (by its TLS hello, else by the DNS answers before it) and ju
 hosts, addresses, ports and TLS versions that an application is said to need.
 
 Examples:
-  flowsift read office.pcapng                  every flow in a table, and a summary by class
-  flowsift read office.pcapng --flag blocked   what was blocked, and how
-  flowsift read monday/ | jq .name             a folder of captures, one JSON object a flow
-  flowsift read a.pcap --fail-on tls-version   exit status 1 if another TLS version than expected was negotiated
-  flowsift check office.pcapng                 which hosts of the list were reached, which are blocked, and how
+  flowsift read office.pcapng                every flow, and a summary by class
+  flowsift read office.pcapng --flag blocked what was blocked, and how
+  flowsift read monday/ | jq .name           a folder, one JSON object a flow
+  flowsift read a.pcap --fail-on tls-version exit status 1 if one was unexpected
+  flowsift check office.pcapng               what was reached, what is blocked
+  flowsift report office.pcapng -o page.html one page with all of it
+  flowsift live -i eth0                      the same, as it passes
+  flowsift interfaces                        what can be listened to
 
 Exit status:
   0  all was read
@@ -42,7 +56,12 @@ pub enum Command {
     Live(LiveArgs),
     Check(CheckArgs),
     Explain(ExplainArgs),
+    Carve(CarveArgs),
+    Report(ReportArgs),
     Policy(PolicyArgs),
+    Interfaces(InterfacesArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Classify captures: a table on a terminal, JSON Lines in a pipe
@@ -58,16 +77,20 @@ pub struct ReadArgs {
     pub hash: bool,
 
     /// Follow a folder into which another program rotates captures, or one file that grows, until stopped
-    #[arg(long)]
+    #[arg(long, help_heading = "Following")]
     pub follow: bool,
 
     /// With --follow: stop after this long: 90s, 15m, 8h
-    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "follow")]
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "follow", help_heading = "Following")]
     pub duration: Option<Duration>,
 
     /// With --follow: statistics on stderr as often as this, also where it is no terminal: 1, 10s
-    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, requires = "follow", conflicts_with = "quiet")]
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, requires = "follow", conflicts_with = "quiet", help_heading = "Following")]
     pub stats: Option<Duration>,
+
+    /// With --follow: serve numbers for monitoring (Prometheus) at this port of this host, or address and port
+    #[arg(long, value_name = "ADDR", value_parser = metrics::address, requires = "follow", help_heading = "Following")]
+    pub metrics: Option<SocketAddr>,
 
     #[command(flatten)]
     pub common: Common,
@@ -82,12 +105,11 @@ Examples:
   flowsift read office.pcapng --names --format json -o office.jsonl
   flowsift read logs/ --policy ours.toml --fail-on blocked --fail-on intercepted
   ssh gateway tcpdump -i eth0 -w - | flowsift read -
-  flowsift read --follow /var/captures         what tcpdump -G or dumpcap -b writes there, as it is written
+  flowsift read --follow /var/captures         what tcpdump -G writes there
 
-Flags: port, tls-version, plaintext, rerouted, address, intercepted, blocked, internal, hidden-name, retired, \
-ambiguous, broad. The README tells what each means, and every field of the JSON.";
+The README tells what each flag means, and every field of the JSON.";
 
-/// Classify what passes on interfaces, until stopped: flows are written as they end
+/// Classify what passes on interfaces, until stopped: a dashboard on a terminal, JSON Lines in a pipe
 #[derive(Debug, Group)]
 #[command(after_help = LIVE_EXAMPLES)]
 #[group(id = "heard", required = true, multiple = true, args = ["interfaces", "follow"])]
@@ -114,20 +136,25 @@ pub struct CheckArgs {
         value_name = "FILE",
         value_delimiter = ',',
         requires = "outside",
-        conflicts_with_all = ["files", "interfaces", "follow"]
-    )]
+        conflicts_with_all = ["files", "interfaces", "follow"], help_heading = "Both sides of a firewall")]
     pub inside: Vec<PathBuf>,
 
     /// With --inside: the one towards the servers, of the same time. Every attempt is then told where it died
-    #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "inside")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_delimiter = ',',
+        requires = "inside",
+        help_heading = "Both sides of a firewall"
+    )]
     pub outside: Vec<PathBuf>,
 
     /// Exit status 1 also for what was reached otherwise than listed, cannot be told, or was not tried
-    #[arg(long)]
+    #[arg(long, help_heading = "Judging")]
     pub strict: bool,
 
     /// Exit status 1 also if a host of this class was not reached (may be given several times)
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", help_heading = "Judging")]
     pub require: Vec<String>,
 
     /// What is done anyway
@@ -161,118 +188,136 @@ Exit status:
 #[derive(Debug, Group)]
 pub struct ListenArgs {
     /// The interface to listen to; several with commas between
-    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "IFACE",
+        value_delimiter = ',',
+        help_heading = "Listening"
+    )]
     pub interfaces: Vec<String>,
 
     /// Instead of interfaces: a folder into which another program rotates captures, or one file that grows
     #[arg(
         long,
         value_name = "FOLDER",
-        conflicts_with_all = ["interfaces", "workers", "snaplen", "buffer", "write", "rotate_size", "rotate_every", "keep"]
-    )]
+        conflicts_with_all = ["interfaces", "workers", "snaplen", "buffer", "write", "rotate_size", "rotate_every", "keep"], help_heading = "Listening")]
     pub follow: Option<PathBuf>,
 
     /// Stop after this long: 90s, 15m, 8h
-    #[arg(long, value_name = "TIME", value_parser = quantity::span)]
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, help_heading = "Listening")]
     pub duration: Option<Duration>,
 
     /// Stop after so many packets
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Listening")]
     pub packets: Option<u64>,
 
     /// Look at no more than this many bytes of a packet
-    #[arg(long, value_name = "BYTES", default_value = "262144", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    #[arg(long, value_name = "BYTES", default_value = "262144", value_parser = clap::value_parser!(u32).range(64..=262_144), help_heading = "Listening")]
     pub snaplen: u32,
 
     /// The kernel's buffer for each interface, which bursts must fit into
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = quantity::ring)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = quantity::ring, help_heading = "Listening")]
     pub buffer: u32,
 
     /// Listeners an interface, a thread each, that share its packets
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Listening")]
     pub workers: u8,
 
     /// Keep the packets too, in this file: pcap or pcapng, as its name ends
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Keeping packets")]
     pub write: Option<PathBuf>,
 
     /// With -w: begin another file when one would become larger than this: 100MB. A number and a time go into the names
-    #[arg(long, value_name = "SIZE", value_parser = quantity::size, requires = "write")]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size, requires = "write", help_heading = "Keeping packets")]
     pub rotate_size: Option<u64>,
 
     /// With -w: begin another file when one holds this much time: 60s, 1h
-    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "write")]
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "write", help_heading = "Keeping packets")]
     pub rotate_every: Option<Duration>,
 
     /// With -w and a rotation: keep so many files, remove the oldest
-    #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Keeping packets")]
     pub keep: Option<u32>,
 
     /// Statistics on stderr as often as this, also where it is no terminal: 1, 10s
-    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, conflicts_with = "quiet")]
+    #[arg(long, value_name = "SECONDS", value_parser = quantity::span, conflicts_with = "quiet", help_heading = "Watching")]
     pub stats: Option<Duration>,
+
+    /// Serve numbers for monitoring (Prometheus) at this port of this host, or address and port: 9290, 192.0.2.7:9290
+    #[arg(long, value_name = "ADDR", value_parser = metrics::address, help_heading = "Watching")]
+    pub metrics: Option<SocketAddr>,
 }
 
 const LIVE_EXAMPLES: &str = "\
 Flows are written as they end, and what is written is seen at least once a second. SIGINT (Ctrl-C) and SIGTERM end the run \
-with all flows that are still open. On a terminal the last line tells how it goes.
+with all flows that are still open. On a terminal a dashboard shows how it goes (`?` tells its keys); with --format table rows \
+are written one by one, and the last line tells how it goes.
 
 Examples:
   flowsift live -i eth0
   flowsift live -i eth0,wlan0 --duration 15m --class salestim
   flowsift live -i eth0 --filter 'host 10.0.0.7' --format json | jq .name
-  flowsift live -i eth0 -w kept.pcapng --rotate-size 100MB --keep 20   the last 2 GB of packets
+  flowsift live -i eth0 -w kept.pcapng --rotate-size 100MB --keep 20
+  flowsift live -i eth0 --quiet --metrics 9290 -o flows.jsonl   for a sensor
   flowsift live --follow /var/captures";
 
 /// What every command that judges flows takes.
 #[derive(Debug, Group)]
 pub struct Common {
     /// The policy to judge by: a TOML file, or the name of one that is built in
-    #[arg(long, value_name = "FILE|NAME", default_value = "salestim")]
+    #[arg(long, value_name = "FILE|NAME", default_value = "salestim", value_hint = ValueHint::FilePath, help_heading = "Judging")]
     pub policy: String,
 
-    /// table or json, of check also junit, sarif or markdown [default: table on a terminal, json elsewhere]
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    /// table, json, csv, eve, zeek, ecs or parquet; of check table, json, junit, sarif or markdown [default: table on a
+    /// terminal, json elsewhere]
+    #[arg(long, value_name = "FORMAT", value_parser = FORMATS, hide_possible_values = true, help_heading = "Output")]
     pub format: Option<Format>,
 
-    /// Write here instead of to standard output
-    #[arg(short, long, value_name = "PATH")]
+    /// Write here instead of to standard output; csv, zeek and parquet also into a folder (`out/`), a file a table
+    #[arg(short, long, value_name = "PATH", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
     /// Look only at packets that pass this filter (in tcpdump's language)
-    #[arg(long, value_name = "BPF")]
+    #[arg(long, value_name = "BPF", help_heading = "Choosing")]
     pub filter: Option<String>,
 
     /// Show only flows of this class (may be given several times)
-    #[arg(long = "class", value_name = "CLASS")]
+    #[arg(long = "class", value_name = "CLASS", help_heading = "Choosing")]
     pub classes: Vec<String>,
 
     /// Show only flows with this flag (may be given several times)
-    #[arg(long = "flag", value_name = "FLAG", value_parser = flag)]
+    #[arg(long = "flag", value_name = "FLAG", value_parser = FLAGS, hide_possible_values = true, help_heading = "Choosing")]
     pub flags: Vec<FlagKind>,
 
     /// Exit with status 1 if any flow or lookup, shown or not, has this flag (may be given several times)
-    #[arg(long, value_name = "FLAG", value_parser = flag)]
+    #[arg(long, value_name = "FLAG", value_parser = FLAGS, hide_possible_values = true, help_heading = "Judging")]
     pub fail_on: Vec<FlagKind>,
 
     /// Also write every name that was looked up
-    #[arg(long)]
+    #[arg(long, help_heading = "Choosing")]
     pub names: bool,
 
     /// How many threads may work; the result does not depend on it [default: the processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Resources")]
     pub threads: Option<u16>,
 
     /// How much memory the flows and names may take: what is beyond it is written out early, and counted
-    #[arg(long, value_name = "SIZE", default_value = "300MB", value_parser = quantity::size)]
+    #[arg(long, value_name = "SIZE", default_value = "300MB", value_parser = quantity::size, help_heading = "Resources")]
     pub memory: u64,
 
     /// Neither progress nor warnings; errors stay
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
     /// Whether to use colours; `auto` heeds NO_COLOR
-    #[arg(long, value_name = "WHEN", default_value = "auto", alias = "colour")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        alias = "colour",
+        help_heading = "Output"
+    )]
     pub color: Colour,
 }
 
@@ -288,6 +333,15 @@ pub enum Colour {
 pub enum Format {
     Table,
     Json,
+    /// Not of `check`, as those below: lists of flows.
+    Csv,
+    /// Suricata's events.
+    Eve,
+    /// Zeek's logs.
+    Zeek,
+    /// The Elastic Common Schema.
+    Ecs,
+    Parquet,
     /// Only of `check`, as those below.
     Junit,
     Sarif,
@@ -295,9 +349,14 @@ pub enum Format {
 }
 
 impl Format {
-    const WORDS: [(&str, Format); 5] = [
+    const WORDS: [(&str, Format); 10] = [
         ("table", Format::Table),
         ("json", Format::Json),
+        ("csv", Format::Csv),
+        ("eve", Format::Eve),
+        ("zeek", Format::Zeek),
+        ("ecs", Format::Ecs),
+        ("parquet", Format::Parquet),
         ("junit", Format::Junit),
         ("sarif", Format::Sarif),
         ("markdown", Format::Markdown),
@@ -314,6 +373,11 @@ impl Format {
     pub fn is_of_check(self) -> bool {
         matches!(self, Format::Junit | Format::Sarif | Format::Markdown)
     }
+
+    /// A list of flows, and no judgement.
+    pub fn is_of_flows(self) -> bool {
+        !self.is_of_check() && !matches!(self, Format::Table | Format::Json)
+    }
 }
 
 fn format(text: &str) -> Result<Format, String> {
@@ -326,6 +390,10 @@ fn format(text: &str) -> Result<Format, String> {
         )),
     }
 }
+
+const FORMATS: Listed<Format> = Listed::new(format, || Format::WORDS.iter().map(|(word, _)| *word).collect());
+pub(super) const FLAGS: Listed<FlagKind> =
+    Listed::new(flag, || FlagKind::ALL.iter().map(|kind| kind.as_str()).collect());
 
 fn flag(text: &str) -> Result<FlagKind, String> {
     let kinds = FlagKind::ALL.into_iter();

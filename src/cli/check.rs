@@ -124,7 +124,10 @@ impl<'a> Checking<'a> {
         self.wanting = self.demands.fail(&report, self.policy);
         let text = match self.format {
             Format::Table => table::render(&judged, &self.style).into_bytes(),
-            Format::Json => json::render(&judged),
+            // The plan has refused forms that list flows.
+            Format::Json | Format::Csv | Format::Eve | Format::Zeek | Format::Ecs | Format::Parquet => {
+                json::render(&judged)
+            }
             Format::Junit => junit::render(&judged).into_bytes(),
             Format::Sarif => sarif::render(&judged),
             Format::Markdown => markdown::render(&judged).into_bytes(),

@@ -67,6 +67,8 @@ pub fn open_under(plan: &Plan, policy: Arc<Policy>) -> Result<Box<dyn Reader>, F
 }
 
 fn connected(plan: &Plan, policy: Arc<Policy>) -> Result<Connected, Failure> {
+    // Before the source is opened: a command that cannot be done empties no file that packets would be kept in.
+    plan.check_classes(&PolicyNames::of(&policy))?;
     let Opened {
         source,
         progress,
@@ -161,6 +163,8 @@ struct Opened {
 
 fn source(plan: &Plan) -> Result<Opened, Failure> {
     let filter = plan.filter.as_deref();
+    // A dashboard gives the terminal back first.
+    let hasty = !plan.showing.is_dashboard();
     let running = |source, meter| Opened {
         source,
         progress: None,
@@ -176,11 +180,11 @@ fn source(plan: &Plan) -> Result<Opened, Failure> {
             })
         }
         Input::Followed { place, until } => {
-            let (follow, meter) = super::listen::folder(place, plan.hash, *until)?;
+            let (follow, meter) = super::listen::folder(place, plan.hash, *until, hasty)?;
             Ok(running(filtered(follow, filter)?, meter))
         }
         Input::Interfaces(listening) => {
-            let (live, meter) = super::listen::interfaces(listening, plan.filter.clone())?;
+            let (live, meter) = super::listen::interfaces(listening, plan.filter.clone(), hasty)?;
             Ok(running(live, meter))
         }
     }

@@ -8,7 +8,7 @@ pub mod lookups;
 
 use std::path::PathBuf;
 
-use clap::Args as Group;
+use clap::{Args as Group, ValueHint};
 
 use self::find::{Finder, Wanted};
 use self::lookups::Gatherer;
@@ -31,7 +31,7 @@ pub struct ExplainArgs {
     pub files: Vec<PathBuf>,
 
     /// The policy to judge by: a TOML file, or the name of one that is built in
-    #[arg(long, value_name = "FILE|NAME", default_value = "salestim")]
+    #[arg(long, value_name = "FILE|NAME", default_value = "salestim", value_hint = ValueHint::FilePath)]
     pub policy: String,
 
     /// text, json or markdown
@@ -48,8 +48,8 @@ its flows are told, or the one whose START is added, written as in the records o
 
 Examples:
   flowsift explain 1:LQsI6KGU/W30biD9ZQTgo+Tg5xE= office.pcapng
-  flowsift explain 1:LQsI6 office.pcapng                      the beginning is enough, if it is one flow's
-  flowsift explain 1:LQsI6@2026-11-21T09:07 monday/ --format markdown -o proof.md
+  flowsift explain 1:LQsI6 office.pcapng     the beginning is enough
+  flowsift explain 1:LQsI6@2026-11-21T09:07 mon/ --format markdown -o proof.md
 
 Exit status: 0 the flow was told · 2 no such flow, or something could not be used";
 

@@ -11,11 +11,19 @@ use crate::source::ending::Until;
 use crate::source::follow::Follow;
 use crate::source::meter::Meter;
 
+/// Said where a build that cannot listen is asked to.
+pub const WITHOUT_LIVE: &str = "this flowsift was built without `live`: install libpcap's headers (Debian: apt-get install libpcap-dev) \
+    and build it again, with `cargo install --path .` or `make build`";
+
 /// A source that goes on, and its numbers.
 pub type Running<S> = (S, Arc<Meter>);
 
 #[cfg(feature = "live")]
-pub fn interfaces(listening: &Listening, filter: Option<String>) -> Result<Running<Box<dyn Source>>, Failure> {
+pub fn interfaces(
+    listening: &Listening,
+    filter: Option<String>,
+    hasty: bool,
+) -> Result<Running<Box<dyn Source>>, Failure> {
     use super::plan::Kept;
     use crate::source::keep::{Format, KeepOptions};
     use crate::source::live::{Live, LiveOptions};
@@ -35,7 +43,7 @@ pub fn interfaces(listening: &Listening, filter: Option<String>) -> Result<Runni
         filter,
         snaplen: listening.snaplen,
         ring: listening.ring,
-        until: until(listening.until)?,
+        until: until(listening.until, hasty)?,
         keep: listening.keep.as_ref().and_then(keep),
     })
     .map_err(Failure::new)?;
@@ -44,25 +52,31 @@ pub fn interfaces(listening: &Listening, filter: Option<String>) -> Result<Runni
 }
 
 #[cfg(not(feature = "live"))]
-pub fn interfaces(_listening: &Listening, _filter: Option<String>) -> Result<Running<Box<dyn Source>>, Failure> {
-    Err(Failure::new(
-        "this flowsift was built without `live`: install libpcap's headers and build it again",
-    ))
+pub fn interfaces(
+    _listening: &Listening,
+    _filter: Option<String>,
+    _hasty: bool,
+) -> Result<Running<Box<dyn Source>>, Failure> {
+    Err(Failure::new(WITHOUT_LIVE))
 }
 
-pub fn folder(place: &Path, hash: bool, limits: Limits) -> Result<Running<Follow>, Failure> {
-    let follow = Follow::open(place, hash, until(limits)?).map_err(Failure::new)?;
+pub fn folder(place: &Path, hash: bool, limits: Limits, hasty: bool) -> Result<Running<Follow>, Failure> {
+    let follow = Follow::open(place, hash, until(limits, hasty)?).map_err(Failure::new)?;
     let meter = follow.meter();
     Ok((follow, meter))
 }
 
-/// A signal ends it too.
-fn until(limits: Limits) -> Result<Until, Failure> {
+/// A signal ends it too; a second one, if it is to be `hasty`, at once.
+fn until(limits: Limits, hasty: bool) -> Result<Until, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal while the first is being obeyed ends the program at once.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        let at_once = Arc::clone(&stop);
+        let registered = match hasty {
+            true => signal_hook::flag::register_conditional_shutdown(signal, 130, at_once).map(drop),
+            false => Ok(()),
+        };
+        registered
+            .and_then(|()| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
     }
     Ok(Until {

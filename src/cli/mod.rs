@@ -9,11 +9,20 @@
 //! stdout carries data alone. Everything else, one line each, goes to stderr.
 
 pub mod args;
+pub mod carve;
 pub mod check;
+pub mod completions;
+pub mod config;
 pub mod connect;
+#[cfg(feature = "live")]
+pub mod dashboard;
 pub mod exit;
 pub mod explain;
+pub mod interfaces;
+pub mod listed;
 pub mod listen;
+pub mod man;
+pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod policy;
@@ -22,6 +31,9 @@ pub mod progress;
 pub mod quantity;
 pub mod read;
 pub mod reading;
+pub mod remarks;
+pub mod report;
+pub mod sinks;
 pub mod status;
 pub mod suggest;
 pub mod usage;
@@ -39,7 +51,12 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> Exit {
     let around = plan::Surroundings::real();
     let outcome = match args.command {
         args::Command::Explain(args) => explain::run(args, &around),
+        args::Command::Carve(args) => carve::run(args, &around),
         args::Command::Policy(args) => policy::run(args, &around),
+        args::Command::Interfaces(args) => interfaces::run(args, &around),
+        args::Command::Completions(args) => completions::run(args),
+        args::Command::Man(args) => man::run(args),
+        args::Command::Report(args) => report::run(args, &around),
         _ => plan::Plan::new(args, &around).and_then(read::run),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! What will be done: every default chosen, every doubt settled. Below this nothing asks the terminal or the environment.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,14 +11,17 @@ use super::output::Destination;
 use super::status::Statistics;
 use super::suggest;
 use crate::engine::limits::LEAST_MEMORY;
-use crate::engine::rows::Row;
+use crate::engine::rows::{FlowRow, Row};
 use crate::policy::coverage::Demands;
 use crate::policy::verdict::{Flag, FlagKind};
 use crate::sink::PolicyNames;
 use crate::sink::style::Style;
 
+mod forms;
 mod running;
+mod showing;
 pub use running::{Kept, Limits, Listening};
+pub use showing::{Screen, Showing};
 
 /// A command, decided.
 #[derive(Debug, Clone)]
@@ -40,8 +44,12 @@ pub struct Plan {
     pub output: Destination,
     /// Results go to a terminal, which a progress bar would write into.
     pub on_screen: bool,
+    /// Rows, or a dashboard of a live run.
+    pub showing: Showing,
     pub progress: bool,
     pub statistics: Statistics,
+    /// Where they are served, of what goes on until it is stopped.
+    pub metrics: Option<SocketAddr>,
     pub warnings: bool,
     /// Of `check`.
     pub judgement: Option<Judgement>,
@@ -79,6 +87,8 @@ pub struct Surroundings {
     pub columns: Option<usize>,
     /// NO_COLOR or a terminal that has none.
     pub no_colour: bool,
+    /// What more there is to know of the terminal that results go to.
+    pub screen: Screen,
     pub processors: usize,
 }
 
@@ -90,18 +100,19 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(1);
 
 impl Plan {
     pub fn new(args: Args, around: &Surroundings) -> Result<Plan, Failure> {
-        let (input, hash, stats, common, judgement) = match args.command {
+        let is_live = matches!(args.command, Command::Live(_));
+        let (input, hash, (stats, metrics), common, judgement) = match args.command {
             Command::Read(read) => {
                 let input = running::files(read.files, read.follow, read.duration)?;
-                (input, read.hash, read.stats, read.common, None)
+                (input, read.hash, (read.stats, read.metrics), read.common, None)
             }
             Command::Live(live) => {
-                let stats = live.listen.stats;
+                let told = (live.listen.stats, live.listen.metrics);
                 let input = running::listening(live.listen, &live.common)?;
-                (input, false, stats, live.common, None)
+                (input, false, told, live.common, None)
             }
             Command::Check(check) => {
-                let stats = check.listen.stats;
+                let told = (check.listen.stats, check.listen.metrics);
                 let input = match (check.files, check.inside) {
                     (files, inside) if files.is_empty() && inside.is_empty() => {
                         running::listening(check.listen, &check.common)?
@@ -115,24 +126,27 @@ impl Plan {
                     },
                     outside: check.outside,
                 };
-                (input, true, stats, check.common, Some(judgement))
+                (input, true, told, check.common, Some(judgement))
             }
-            Command::Explain(_) => return Err(Failure::new("`explain` has a plan of its own")),
-            Command::Policy(_) => return Err(Failure::new("`policy` reads no packets")),
+            _ => return Err(Failure::new("this command has a plan of its own")),
         };
-        if let (Some(format), None) = (common.format.filter(|format| format.is_of_check()), &judgement) {
-            let word = format.as_str();
-            return Err(Failure::new(format!(
-                "--format {word} is the form of a judgement: give it to `flowsift check`"
-            )));
-        }
+        forms::suits(common.format, judgement.is_some())?;
         if judgement.is_some() && (common.names || !common.flags.is_empty()) {
             return Err(Failure::new(
                 "--flag and --names choose flows and lookups, and a judgement is of all of them: leave them out, or use `flowsift read`",
             ));
         }
         check(&input, &common, around)?;
-        let output = Destination::new(common.output);
+        if metrics.is_some() && matches!(input, Input::Files(_)) {
+            return Err(Failure::new(
+                "--metrics tells of what goes on until it is stopped: give it interfaces (-i) or a folder to follow (--follow)",
+            ));
+        }
+        let showing = match is_live {
+            true => Showing::of_live(&common, around),
+            false => Showing::Rows,
+        };
+        let output = forms::destination(common.format, common.output)?;
         let on_screen = around.stdout_terminal && output == Destination::Stdout;
         let reads_files = matches!(input, Input::Files(_));
         Ok(Plan {
@@ -141,7 +155,8 @@ impl Plan {
             threads: common.threads.map_or(around.processors, usize::from),
             memory: common.memory,
             hash,
-            names: common.names,
+            // A folder of tables has one for the lookups, asked for or not.
+            names: common.names || matches!(output, Destination::Folder(_)),
             select: Select {
                 classes: common.classes,
                 flags: common.flags,
@@ -169,6 +184,7 @@ impl Plan {
             progress: reads_files && around.stderr_terminal && !common.quiet,
             statistics: match (reads_files || common.quiet, around.stderr_terminal, stats) {
                 (true, ..) => Statistics::None,
+                _ if showing.is_dashboard() => Statistics::AtTheEnd,
                 (_, true, every) => Statistics::OneLine(
                     every.unwrap_or(STATISTICS_EVERY),
                     around.columns.unwrap_or(WIDTH_OF_A_TERMINAL),
@@ -176,15 +192,36 @@ impl Plan {
                 (_, false, Some(every)) => Statistics::Lines(every),
                 (_, false, None) => Statistics::AtTheEnd,
             },
+            metrics,
             warnings: !common.quiet,
             judgement,
             input,
+            showing,
         })
     }
 
     /// Names are asked for: by themselves, or as what was blocked, which may be a lookup.
     pub fn shows_names(&self) -> bool {
         self.names || self.select.flags.contains(&FlagKind::Blocked)
+    }
+
+    /// Classes that no flow can have: shown, or demanded.
+    pub fn check_classes(&self, policy: &PolicyNames) -> Result<(), Failure> {
+        let demanded = self
+            .judgement
+            .as_ref()
+            .map_or(&[][..], |judgement| &judgement.demands.classes);
+        self.select.check(policy).and_then(|()| check_classes(demanded, policy))
+    }
+
+    /// Names are looked at: shown, or for what they prove.
+    pub fn looks_at_names(&self) -> bool {
+        self.shows_names() || self.showing.is_dashboard()
+    }
+
+    /// It goes on until it is stopped.
+    pub fn goes_on(&self) -> bool {
+        !matches!(self.input, Input::Files(_))
     }
 
     /// The files and folders that are read.
@@ -201,9 +238,7 @@ impl Plan {
 fn check(input: &Input, common: &Common, around: &Surroundings) -> Result<(), Failure> {
     let live = cfg!(feature = "live");
     if !live && matches!(input, Input::Interfaces(_)) {
-        return Err(Failure::new(
-            "this flowsift was built without `live`: install libpcap's headers and build it with `--features live`",
-        ));
+        return Err(Failure::new(super::listen::WITHOUT_LIVE));
     }
     if !live && common.filter.is_some() {
         return Err(Failure::new(
@@ -228,7 +263,7 @@ fn check(input: &Input, common: &Common, around: &Surroundings) -> Result<(), Fa
 }
 
 /// Every class must be one that a flow can have.
-pub fn check_classes(classes: &[String], policy: &PolicyNames) -> Result<(), Failure> {
+fn check_classes(classes: &[String], policy: &PolicyNames) -> Result<(), Failure> {
     let known = policy.classes();
     match classes.iter().find(|class| !known.contains(&class.as_str())) {
         None => Ok(()),
@@ -258,12 +293,19 @@ impl Select {
     pub fn shows(&self, row: &Row, policy: &PolicyNames) -> bool {
         match row {
             Row::Capture(_) => true,
-            Row::Flow(row) => {
-                let class = policy.class(&row.verdict.matches, row.naming.name.is_some());
-                self.has_class(class) && self.has_flag(&row.verdict.flags)
-            }
+            Row::Flow(row) => self.shows_flow(row, policy),
             Row::Name(row) => self.has_class(policy.class(&row.matches, true)) && self.has_flag(&row.flags),
         }
+    }
+
+    pub fn shows_flow(&self, row: &FlowRow, policy: &PolicyNames) -> bool {
+        let class = policy.class(&row.verdict.matches, row.naming.name.is_some());
+        self.has_class(class) && self.has_flag(&row.verdict.flags)
+    }
+
+    /// Nothing is left out.
+    pub fn is_everything(&self) -> bool {
+        self.classes.is_empty() && self.flags.is_empty()
     }
 
     /// A class is asked for, or all are.
@@ -287,6 +329,7 @@ impl Surroundings {
             columns: columns(),
             // no-color.org: present and not empty, whatever its value.
             no_colour: set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb"),
+            screen: Screen::real(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -313,6 +356,7 @@ mod tests {
             stderr_terminal: true,
             columns: Some(99),
             no_colour: false,
+            screen: Screen::default(),
             processors: 6,
         }
     }
@@ -374,6 +418,9 @@ mod tests {
             ("read -", "pipe a capture"),
             ("read - -", "once"),
             ("read a --memory 1MB", "16MB or more"),
+            ("read a --format parquet", "give -o a folder"),
+            ("read a --format sarif", "flowsift check"),
+            ("check a --format eve", "flowsift read"),
         ] {
             assert!(plan(words, &around()).unwrap_err().0.contains(says), "{words}");
         }
@@ -381,6 +428,19 @@ mod tests {
         assert_eq!(plan("live -i lo", &around()).is_ok(), cfg!(feature = "live"));
         let quiet = plan("read a --quiet", &around()).unwrap();
         assert!(!quiet.progress && !quiet.warnings);
+    }
+
+    #[test]
+    fn a_folder_gets_the_lookups_too() {
+        let output = |words: &str| {
+            let plan = plan(words, &around()).unwrap();
+            (plan.names, matches!(plan.output, Destination::Folder(_)))
+        };
+        assert_eq!(output("read a --format csv"), (false, false));
+        assert_eq!(output("read a --format csv -o out.csv"), (false, false));
+        assert_eq!(output("read a --format csv -o out/"), (true, true));
+        assert_eq!(output("read a --format parquet -o out"), (true, true));
+        assert_eq!(output("read a --format eve -o out/"), (false, false));
     }
 
     #[test]
@@ -410,13 +470,10 @@ mod tests {
     #[test]
     fn a_class_that_is_not_in_the_policy_is_refused() {
         let policy = fixtures::labels().policy;
-        let select = |class: &str| Select {
-            classes: vec![class.into()],
-            flags: Vec::new(),
-        };
-        assert!(select("other").check(&policy).is_ok());
+        let check = |class: &str| check_classes(&[class.to_owned()], &policy);
+        assert!(check("other").is_ok());
         assert_eq!(
-            select("salestin").check(&policy).unwrap_err().0,
+            check("salestin").unwrap_err().0,
             "the policy lab has no class `salestin`; did you mean `salestim`?"
         );
     }

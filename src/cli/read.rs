@@ -1,64 +1,77 @@
 //! `read`, `live` and `check`: rows from the engine to the reader's eyes or programs, and the exit status.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::args::Format;
-use super::check::Checking;
 use super::check::both_sides::Side;
 use super::connect::{self, Ended, Reader};
 use super::exit::{Exit, Failure};
-use super::plan::{Input, Plan};
+use super::metrics::Metrics;
+use super::plan::{Input, Plan, Showing};
 use super::progress::Progress;
+use super::remarks::{warn_of_age, warn_of_drops, warn_of_links, warn_of_overlap};
+use super::sinks::{self, Needs};
 use super::status::Status;
-use super::{Outcome, plan, say};
+use super::{Outcome, say};
 use crate::engine::drive::{Outlet, SoFar};
-use crate::engine::rows::{CaptureRow, Row, Wanted};
+use crate::engine::rows::{Row, Running, Wanted};
 use crate::policy::builtin;
-use crate::policy::compile::Policy;
 use crate::policy::verdict::{FlagKind, RowId};
-use crate::sink::jsonl::JsonLines;
-use crate::sink::table::Table;
-use crate::sink::{Labels, PolicyNames, Sink, text};
+use crate::sink::{Labels, Sink};
 use crate::source::meter::Meter;
-use crate::wire::undecoded::Undecoded;
 
 /// Does what the plan says.
 pub fn run(plan: Plan) -> Outcome {
     let mut reader = connect::open(&plan)?;
     let labels = reader.labels();
-    plan.select.check(&labels.policy)?;
-    if let Some(judgement) = &plan.judgement {
-        plan::check_classes(&judgement.demands.classes, &labels.policy)?;
-    }
     let outside = match &plan.judgement {
         Some(judgement) if !judgement.outside.is_empty() => Some(Side::read(&plan, &judgement.outside)?),
         _ => None,
     };
+    let metrics = Metrics::start(&plan, &labels.policy, reader.meter())?;
     // Opened last: a command that fails before it has read anything leaves earlier results as they were.
     let outside_files = plan.judgement.as_ref().map_or(&[][..], |judgement| &judgement.outside);
     let inputs = [plan.files(), outside_files, reader.policy_files()].concat();
-    let out = plan.output.open(&inputs)?;
+    let policy = reader.policy();
+    let needs = Needs {
+        policy: &policy,
+        labels: labels.clone(),
+        outside,
+    };
+    let sink = sinks::open(&plan, needs, &inputs)?;
     if plan.warnings {
         match &plan.input {
             Input::Interfaces(live) => say(&format!("listening on {}; Ctrl-C ends it", live.names.join(", "))),
             Input::Followed { place, .. } => say(&format!("following {}; Ctrl-C ends it", place.display())),
             Input::Files(_) => {}
         }
+        if let Some(metrics) = &metrics {
+            say(&format!("metrics at http://{}/metrics", metrics.address()));
+        }
     }
     let progress = match reader.progress() {
         Some(reading) if plan.progress => Progress::start(reading),
         _ => Progress::default(),
     };
+    if let Showing::RowsSince(line) = &plan.showing {
+        say(line);
+    }
     let status = match reader.meter() {
+        Some(meter) if plan.showing.is_dashboard() => Status::at_the_end(meter, plan.statistics),
         Some(meter) => Status::start(meter, plan.statistics, plan.on_screen),
         None => Status::default(),
     };
-    let policy = reader.policy();
-    let sink = sink(&plan, &policy, &labels, out, outside);
-    let (ended, outcome) = deliver(&plan, reader.as_mut(), labels, sink, Shown { progress, status });
+    #[cfg(feature = "live")]
+    let sink = super::dashboard::over(&plan, &policy, &labels, reader.meter(), sink)?;
+    let (ended, outcome) = deliver(
+        &plan,
+        reader.as_mut(),
+        labels,
+        sink,
+        (Shown { progress, status }, metrics),
+    );
     let lines = ended.warnings.iter().filter(|_| plan.warnings).chain(&ended.faults);
     lines
         .filter(|line| !ended.said.contains(line))
@@ -73,36 +86,20 @@ struct Shown {
     status: Status,
 }
 
-/// Where rows go: flows one by one, or, for `check`, into one judgement.
-fn sink<'a>(
-    plan: &'a Plan,
-    policy: &'a Policy,
-    labels: &Labels,
-    out: Box<dyn Write + Send + Sync + 'a>,
-    outside: Option<Side>,
-) -> Box<dyn Sink + Send + Sync + 'a> {
-    match (&plan.judgement, plan.format) {
-        (Some(judgement), _) => {
-            Box::new(Checking::new(plan, &judgement.demands, policy, labels.clone(), out).beside(outside))
-        }
-        (None, Format::Table) => Box::new(Table::new(out, labels.clone(), plan.style)),
-        (None, _) => Box::new(JsonLines::new(out, labels.clone())),
-    }
-}
-
 /// Runs the reader into a sink.
 fn deliver(
     plan: &Plan,
     reader: &mut dyn Reader,
     labels: Labels,
     sink: Box<dyn Sink + Send + Sync + '_>,
-    shown: Shown,
+    (shown, metrics): (Shown, Option<Metrics>),
 ) -> (Ended, Outcome) {
     let mut delivery = Delivery {
         plan,
         sink,
         labels,
         shown,
+        metrics,
         meter: reader.meter(),
         counts: SoFar::default(),
         hidden: AtomicU64::new(0),
@@ -124,6 +121,7 @@ fn deliver(
             .warnings
             .extend(warn_of_age(&delivery.labels.policy, delivery.last_ns));
     }
+    delivery.sink.leave_screen();
     ended.said = delivery.shown.status.stop(delivery.counts);
     let outcome = delivery.finish(&ended);
     (ended, outcome)
@@ -135,6 +133,8 @@ struct Delivery<'a> {
     labels: Labels,
     sink: Box<dyn Sink + Send + Sync + 'a>,
     shown: Shown,
+    /// They count all rows, whatever is shown of them.
+    metrics: Option<Metrics>,
     /// Of a run that goes on: it tells which files have begun.
     meter: Option<Arc<Meter>>,
     /// Of the capture rows.
@@ -194,6 +194,7 @@ impl Outlet for Delivery<'_> {
     fn wants(&self, primary: Option<RowId>, named: bool) -> bool {
         // A flag that is asked about may be on a flow that is not shown, and a judgement is of all flows.
         let wanted = self.plan.judgement.is_some()
+            || self.metrics.is_some()
             || !self.plan.fail_on.is_empty()
             || self
                 .plan
@@ -206,6 +207,9 @@ impl Outlet for Delivery<'_> {
     }
 
     fn set(&self, row: &Row, text: &mut Vec<u8>) -> Wanted {
+        if let Some(metrics) = &self.metrics {
+            metrics.count(row);
+        }
         let flags = match row {
             Row::Flow(flow) => flow.verdict.flags.as_slice(),
             Row::Name(name) => name.flags.as_slice(),
@@ -223,7 +227,7 @@ impl Outlet for Delivery<'_> {
             }
             return Wanted::Text;
         }
-        if matches!(row, Row::Name(_)) && !self.plan.shows_names() {
+        if matches!(row, Row::Name(_)) && !self.plan.looks_at_names() {
             return Wanted::Text;
         }
         self.sink.set(row, text)
@@ -240,6 +244,9 @@ impl Outlet for Delivery<'_> {
     fn row(&mut self, row: &Row) -> ControlFlow<()> {
         if let Row::Capture(capture) = row {
             self.remarks.extend(warn_of_links(capture));
+            if matches!(self.plan.input, Input::Interfaces(_)) {
+                self.remarks.extend(warn_of_drops(capture, self.plan.filter.is_some()));
+            }
             let overlaps = capture
                 .first_ns
                 .zip(self.last_ns)
@@ -257,7 +264,10 @@ impl Outlet for Delivery<'_> {
     }
 
     fn wants_names(&self) -> bool {
-        self.plan.judgement.is_some() || self.plan.shows_names() || self.plan.fail_on.contains(&FlagKind::Blocked)
+        self.plan.judgement.is_some()
+            || self.metrics.is_some()
+            || self.plan.looks_at_names()
+            || self.plan.fail_on.contains(&FlagKind::Blocked)
     }
 
     /// The files of a folder that is followed become known as they begin.
@@ -269,8 +279,20 @@ impl Outlet for Delivery<'_> {
         }
     }
 
+    fn wants_running(&self) -> bool {
+        self.sink.wants_running()
+    }
+
+    fn running(&mut self, running: Running) {
+        self.sink.running(running);
+    }
+
     fn so_far(&mut self, counts: SoFar) {
+        self.sink.undecoded(counts.undecoded);
         self.shown.status.so_far(counts);
+        if let Some(metrics) = &self.metrics {
+            metrics.so_far(counts);
+        }
     }
 
     fn pause(&mut self) -> ControlFlow<()> {
@@ -281,51 +303,16 @@ impl Outlet for Delivery<'_> {
     }
 }
 
-/// A list is as of a day; captures from long after it deserve a newer one.
-fn warn_of_age(policy: &PolicyNames, last_ns: Option<u64>) -> Option<String> {
-    let (due, last) = (policy.review_due_ns?, last_ns?);
-    (last > due).then(|| {
-        let (name, due, last) = (&policy.review_of, text::date(due), text::date(last));
-        format!(
-            "policy {name}: its review was due on {}, and the capture goes on to {}",
-            due.as_str(),
-            last.as_str()
-        )
-    })
-}
-
-/// Inputs are read one behind the other. Where two cover the same time, an answer in the later one names no flow of the earlier.
-fn warn_of_overlap(overlapping: u64) -> Option<String> {
-    let begin = if overlapping == 1 {
-        "1 input begins"
-    } else {
-        &format!("{overlapping} inputs begin")
-    };
-    (overlapping > 0).then(|| {
-        format!("{begin} before the one in front ends: if names shall cross, merge them first (mergecap -w OUT FILES)")
-    })
-}
-
-/// A link type that is not decoded is no error, but it must not look like an empty capture.
-fn warn_of_links(capture: &CaptureRow) -> Option<String> {
-    let (_, count) = capture
-        .undecoded
-        .iter()
-        .find(|(reason, _)| reason == Undecoded::LinkType.as_str())?;
-    let links = capture.links.join(", ");
-    Some(format!(
-        "{}: {count} of {} packets have a link type that is not decoded ({links})",
-        capture.file, capture.packets
-    ))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use clap::Parser;
 
     use super::super::args::Args;
-    use super::super::plan::Surroundings;
+    use super::super::plan::{Screen, Surroundings};
     use super::*;
+    use crate::policy::compile::Policy;
     use crate::sink::fixtures;
     use crate::source;
 
@@ -391,18 +378,27 @@ mod tests {
             stderr_terminal: false,
             columns: None,
             no_colour: false,
+            screen: Screen::default(),
             processors: 1,
         };
         let words = ["flowsift", "read", "a"].into_iter().chain(words.split_whitespace());
         Plan::new(Args::try_parse_from(words).unwrap(), &around).unwrap()
     }
 
+    fn needs(policy: &Policy) -> Needs<'_> {
+        Needs {
+            policy,
+            labels: fixtures::labels(),
+            outside: None,
+        }
+    }
+
     fn delivered(words: &str, given: &mut Given) -> (String, Outcome) {
         let mut out = Vec::new();
         let plan = plan(words);
         let policy = blank_policy();
-        let sink = sink(&plan, &policy, &fixtures::labels(), Box::new(&mut out), None);
-        let (_, outcome) = deliver(&plan, given, fixtures::labels(), sink, Shown::default());
+        let sink = sinks::into_stream(&plan, needs(&policy), Box::new(&mut out));
+        let (_, outcome) = deliver(&plan, given, fixtures::labels(), sink, (Shown::default(), None));
         (String::from_utf8(out).unwrap(), outcome)
     }
 
@@ -467,8 +463,8 @@ mod tests {
             let mut given = given();
             let plan = plan("--fail-on blocked");
             let policy = blank_policy();
-            let sink = sink(&plan, &policy, &fixtures::labels(), Box::new(Broken(kind)), None);
-            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), sink, Shown::default());
+            let sink = sinks::into_stream(&plan, needs(&policy), Box::new(Broken(kind)));
+            let (_, got) = deliver(&plan, &mut given, fixtures::labels(), sink, (Shown::default(), None));
             assert_eq!(got, outcome);
             assert_eq!(given.taken, 0, "reading went on");
         }

@@ -45,12 +45,23 @@ pub struct Reading {
 impl Reading {
     /// As `read` would read these files under this policy, with their SHA-256.
     pub fn plan(self, files: Vec<PathBuf>, policy: String, around: &Surroundings) -> Result<Plan, Failure> {
+        self.plan_filtered(files, policy, None, around)
+    }
+
+    /// The same of the packets that pass a filter alone.
+    pub fn plan_filtered(
+        self,
+        files: Vec<PathBuf>,
+        policy: String,
+        filter: Option<String>,
+        around: &Surroundings,
+    ) -> Result<Plan, Failure> {
         debug_assert_eq!(quantity::size("300MB").ok(), Some(DEFAULT_MEMORY));
         let common = Common {
             policy,
             format: None,
             output: self.output,
-            filter: None,
+            filter,
             classes: Vec::new(),
             flags: Vec::new(),
             fail_on: Vec::new(),
@@ -66,10 +77,12 @@ impl Reading {
             follow: false,
             duration: None,
             stats: None,
+            metrics: None,
             common,
         };
         let args = Args {
             command: Command::Read(read),
+            config: None,
         };
         Plan::new(args, around)
     }

@@ -58,18 +58,19 @@ struct Shared {
 }
 
 impl Status {
+    /// Shows nothing before the end: somebody else has the screen until then.
+    pub fn at_the_end(meter: Arc<Meter>, statistics: Statistics) -> Status {
+        Status {
+            showing: Some(Showing {
+                shared: Arc::new(Shared::new(meter, statistics, false)),
+                stop: None,
+                thread: None,
+            }),
+        }
+    }
+
     pub fn start(meter: Arc<Meter>, statistics: Statistics, same_screen: bool) -> Status {
-        let shared = Arc::new(Shared {
-            meter,
-            statistics,
-            begun: Instant::now(),
-            undecoded: AtomicU64::new(0),
-            flows: AtomicU64::new(0),
-            same_screen,
-            line_stands: Mutex::new(false),
-            said: AtomicU64::new(0),
-            over: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(meter, statistics, same_screen));
         let (stop, stopped) = mpsc::channel::<()>();
         let its = Arc::clone(&shared);
         let thread = thread::Builder::new().name("status".into()).spawn(move || {
@@ -146,6 +147,20 @@ impl Drop for Status {
 }
 
 impl Shared {
+    fn new(meter: Arc<Meter>, statistics: Statistics, same_screen: bool) -> Shared {
+        Shared {
+            meter,
+            statistics,
+            begun: Instant::now(),
+            undecoded: AtomicU64::new(0),
+            flows: AtomicU64::new(0),
+            same_screen,
+            line_stands: Mutex::new(false),
+            said: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        }
+    }
+
     /// What went wrong since the last look.
     fn say_lines(&self) {
         let seen = self.said.load(Ordering::Relaxed);
@@ -192,7 +207,7 @@ impl Shared {
 }
 
 /// How far the analysis is behind the clock; all that is at hand may have been looked at.
-fn lag(numbers: &Numbers) -> Duration {
+pub fn lag(numbers: &Numbers) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     if numbers.caught_up || numbers.newest_ns == 0 {
         return Duration::ZERO;

@@ -7,11 +7,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use super::args::Args;
+use super::config;
 use super::exit::{Exit, Failure};
 
 /// The words as arguments. `--help` and `--version` are answered here and end well; a mistake is named on stderr.
 pub fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Args, Exit> {
-    Args::try_parse_from(typed).map_err(|error| match error.kind() {
+    let words = config::complete(typed.into_iter().collect()).map_err(|failure| {
+        failure.report();
+        Exit::Unusable
+    })?;
+    Args::try_parse_from(words).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
             // A reader that is gone has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -32,7 +37,7 @@ pub fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Args, Exit> {
 }
 
 /// What is wrong and what to do, in one line.
-fn one_line(error: &clap::Error) -> String {
+pub fn one_line(error: &clap::Error) -> String {
     if let Some(line) = own_words(error) {
         return line;
     }
@@ -63,7 +68,11 @@ fn own_words(error: &clap::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error.get(ContextKind::InvalidArg)?);
-            if missing.iter().any(|arg| arg.contains("FILE")) {
+            // What is typed bare; an option that another one needs is a mistake of another kind.
+            if missing
+                .iter()
+                .any(|arg| arg.starts_with("<FILE>") || arg.starts_with("<FILE|"))
+            {
                 Some("nothing to read: name a capture or a folder of them, or `-` for standard input".into())
             } else if missing.iter().any(|arg| arg.contains("IFACE")) {
                 Some("nothing to listen to: name an interface with -i".into())
@@ -143,6 +152,20 @@ mod tests {
         Args::command().debug_assert();
     }
 
+    /// Examples are to be copied, so no line of them may be broken at a terminal's usual width.
+    #[test]
+    fn examples_fit_a_terminal() {
+        use clap::CommandFactory;
+        let mut commands = vec![Args::command()];
+        while let Some(command) = commands.pop() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter(|line| line.starts_with("  flowsift")) {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
+
     #[test]
     fn what_is_typed_is_understood() {
         let common = read(&[]);
@@ -184,14 +207,18 @@ mod tests {
                 "nothing to read: name a capture or a folder of them, or `-` for standard input",
             ),
             (&["live"], "nothing to listen to: name an interface with -i"),
+            (
+                &["live", "-i", "a", "--rotate-size", "3MB"],
+                "required arguments were not provided: --write <FILE>",
+            ),
             (&["raed", "a.pcap"], "`raed` is no command; did you mean `read`?"),
             (
                 &["Cargo.toml"],
                 "`Cargo.toml` is no command; to read it: flowsift read Cargo.toml",
             ),
             (
-                &["read", "a", "--format", "csv"],
-                "invalid value 'csv' for '--format <FORMAT>': no such format; there are table, json",
+                &["read", "a", "--format", "xml"],
+                "invalid value 'xml' for '--format <FORMAT>': no such format; there are table, json, csv, eve, zeek, ecs, parquet",
             ),
             (
                 &["read", "a", "--flag", "tls"],

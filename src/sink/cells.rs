@@ -129,11 +129,7 @@ impl Cells {
             client_port: with_port(row.client),
             server: with_port(row.server),
             name: name.map_or(NONE, |name| name.as_str()).to_owned(),
-            host: match (name, row.server.port) {
-                (None, _) => with_port(row.server),
-                (Some(name), None | Some(HTTPS)) => name.to_string(),
-                (Some(name), Some(port)) => format!("{name}:{port}"),
-            },
+            host: host(row),
             class: class(labels.policy.class(&row.verdict.matches, name.is_some())),
             app: app(row),
             packets: whole(row.packets).to_string(),
@@ -210,13 +206,22 @@ fn with_port(end: Endpoint) -> String {
     }
 }
 
+/// The name, else the server's address; the port where it is not 443.
+pub fn host(row: &FlowRow) -> String {
+    match (&row.naming.name, row.server.port) {
+        (None, _) => with_port(row.server),
+        (Some(name), None | Some(HTTPS)) => name.to_string(),
+        (Some(name), Some(port)) => format!("{name}:{port}"),
+    }
+}
+
 /// A policy's word: the only foreign text in a row.
 fn class(name: &str) -> String {
     text::clean(name).into_owned()
 }
 
 /// The application and its version: `tls 1.2`; where nothing is known of it, the protocol below.
-fn app(row: &FlowRow) -> String {
+pub fn app(row: &FlowRow) -> String {
     let mut word = match row.app {
         App::Unknown => words::ip_protocol(row.protocol).to_string(),
         app => app.as_str().to_owned(),
@@ -230,7 +235,7 @@ fn app(row: &FlowRow) -> String {
 
 /// `ok`, `unlisted`, `inconclusive`, each with its notices behind it; a flagged flow's flags say so themselves. The
 /// gravest flag stands first, and gives the whole its colour.
-fn verdict(standing: Standing, flags: &[Flag]) -> Vec<(String, Tone)> {
+pub fn verdict(standing: Standing, flags: &[Flag]) -> Vec<(String, Tone)> {
     let tone = match standing {
         Standing::Ok => Tone::Good,
         Standing::Flagged => Tone::High,
@@ -247,14 +252,18 @@ fn verdict(standing: Standing, flags: &[Flag]) -> Vec<(String, Tone)> {
 fn flag_words(flags: &[Flag]) -> Vec<(String, Tone)> {
     let mut sorted: Vec<&Flag> = flags.iter().collect();
     sorted.sort_by_key(|flag| std::cmp::Reverse(flag.severity));
-    let word = |flag: &Flag| match flag.how {
-        Some(how) => format!("{} {}", flag.kind.as_str(), how.as_str()),
-        None => flag.kind.as_str().to_owned(),
-    };
     sorted
         .into_iter()
-        .map(|flag| (word(flag), Tone::of(flag.severity)))
+        .map(|flag| (flag_word(flag), Tone::of(flag.severity)))
         .collect()
+}
+
+/// `tls-version`, `blocked silent`.
+pub fn flag_word(flag: &Flag) -> String {
+    match flag.how {
+        Some(how) => format!("{} {}", flag.kind.as_str(), how.as_str()),
+        None => flag.kind.as_str().to_owned(),
+    }
 }
 
 /// What a question got: what is held against it, else the addresses, else the response code.

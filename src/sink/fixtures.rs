@@ -54,9 +54,21 @@ fn chain() -> Vec<Domain> {
 
 /// Of `web_flow`: `1:ID`.
 fn id() -> CommunityId {
+    id_of(6, ("198.19.0.10", 50514), ("198.18.1.11", 443))
+}
+
+/// Of a flow with ports.
+fn id_of(protocol: u8, client: (&str, u16), server: (&str, u16)) -> CommunityId {
     let bits = |ip: &str| address_bits(ip.parse().unwrap());
-    let ((family, client), (_, server)) = (bits("198.19.0.10"), bits("198.18.1.11"));
-    let (key, sender) = FlowKey::of(family, 6, 0, (client, 50514), (server, 443), true);
+    let ((family, client_bits), (_, server_bits)) = (bits(client.0), bits(server.0));
+    let (key, sender) = FlowKey::of(
+        family,
+        protocol,
+        0,
+        (client_bits, client.1),
+        (server_bits, server.1),
+        true,
+    );
     CommunityId::of(&key, sender)
 }
 
@@ -183,6 +195,8 @@ pub fn name() -> NameRow {
         nanoseconds: false,
         client: Some("198.19.0.10".parse().unwrap()),
         resolver: "198.18.0.2".parse().unwrap(),
+        ports: Some((50_001, 53)),
+        id: id_of(17, ("198.19.0.10", 50_001), ("198.18.0.2", 53)),
         transport: "udp",
         query: Domain::from_text(b"app.salestim.io"),
         qtype: 1,

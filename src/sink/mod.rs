@@ -5,6 +5,7 @@
 //!
 //! - [`record`] is the schema of the JSON Lines, field by field, on top of [`json`]. To add a field, add it there and in its test.
 //! - [`check`] writes the judgement on an allow-list, in its own forms.
+//! - `dashboard` is the screen of a live run (with the feature `live`).
 //! - [`jsonl`] gathers them, one object a line; [`table`] and [`summary`] write for a terminal.
 //! - [`text`], [`address`], [`markdown`] and [`words`] are how times, numbers, addresses and protocol numbers are spelled, for every sink alike.
 //!
@@ -12,23 +13,37 @@
 //! and every sink escapes them for the place they go to.
 
 pub mod address;
+pub mod carve;
 pub mod cells;
 pub mod check;
+pub mod columns;
+pub mod csv;
+#[cfg(feature = "live")]
+pub mod dashboard;
+pub mod ecs;
+pub mod eve;
 pub mod explain;
+pub mod findings;
+pub mod interfaces;
 pub mod json;
 pub mod jsonl;
 pub mod markdown;
+pub mod metrics;
+pub mod parquet;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod style;
 pub mod summary;
 pub mod table;
+pub mod tables;
 pub mod text;
 pub mod words;
+pub mod zeek;
 
 use std::io;
 
-use crate::engine::rows::{Row, Wanted};
+use crate::engine::rows::{Row, Running, Wanted};
 use crate::policy::compile::Policy;
 use crate::policy::judge::Wording;
 use crate::policy::model::Row as PolicyRow;
@@ -54,6 +69,20 @@ pub trait Sink {
 
     /// More inputs have begun, behind those of the labels: where files are followed, they are not all known at first.
     fn more_files(&mut self, _names: &[String]) {}
+
+    /// Live only: flows under way are wanted too.
+    fn wants_running(&self) -> bool {
+        false
+    }
+
+    /// Live only: flows under way.
+    fn running(&mut self, _running: Running) {}
+
+    /// Live only: packets that were not decoded so far.
+    fn undecoded(&mut self, _packets: u64) {}
+
+    /// Nothing more comes but the end: who holds the screen gives it back.
+    fn leave_screen(&mut self) {}
 
     /// Hands on whatever is buffered: for a live reader at the other end.
     fn flush(&mut self) -> io::Result<()>;

@@ -68,7 +68,7 @@ fn more(out: &mut String, rest: usize) {
 }
 
 /// Adds `text`, broken into lines of at most `width` at its spaces, each behind `indent` spaces.
-fn wrapped(out: &mut String, content: &str, indent: usize, width: usize) {
+pub(super) fn wrapped(out: &mut String, content: &str, indent: usize, width: usize) {
     let room = width.saturating_sub(indent).max(20);
     let mut length = 0;
     for word in content.split_whitespace() {

@@ -57,6 +57,21 @@ impl Short {
     }
 }
 
+impl AsRef<str> for Short {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<&str> for Short {
+    fn from(text: &str) -> Short {
+        let mut short = Short::new();
+        // Writing into `Short` cannot fail.
+        let _ = short.write_str(text);
+        short
+    }
+}
+
 impl Default for Short {
     fn default() -> Short {
         Short::new()
@@ -260,10 +275,13 @@ pub fn long_bytes(bytes: u64) -> String {
     }
 }
 
-/// A span of time as people say it: `28m 10s`, `1d 2h`, `1.5s`.
+/// A span of time as people say it: `28m 10s`, `1d 2h`, `1.5s`, `92 ms`.
 pub fn span(ns: u64) -> String {
+    const MILLISECOND: u64 = SECOND / 1000;
     let seconds = ns / SECOND;
     match seconds {
+        // Less than a millisecond is nothing, in the unit of what stands beside it.
+        0 if ns >= MILLISECOND => format!("{} ms", ns / MILLISECOND),
         0..=9 => format!("{}.{}s", seconds, ns % SECOND / 100_000_000),
         10..=59 => format!("{seconds}s"),
         60..=3599 => format!("{}m {}s", seconds / 60, seconds % 60),
@@ -397,6 +415,10 @@ mod tests {
             assert_eq!(short_bytes(bytes).as_str(), short);
             assert_eq!(long_bytes(bytes), long);
         }
+        assert_eq!(span(999_999), "0.0s");
+        assert_eq!(span(92_400_000), "92 ms");
+        assert_eq!(span(SECOND - 1), "999 ms");
+        assert_eq!(span(SECOND), "1.0s");
         assert_eq!(span(1_500_000_000), "1.5s");
         assert_eq!(span(1_690 * SECOND), "28m 10s");
     }

@@ -14,6 +14,16 @@ pub enum Word {
     Numbered(&'static str, u16),
 }
 
+impl Word {
+    pub fn short(self) -> Short {
+        match self {
+            // None is longer than a short text holds.
+            Word::Known(name) => Short::from(name),
+            Word::Numbered(..) => Short::of(format_args!("{self}")),
+        }
+    }
+}
+
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -56,6 +56,11 @@ impl Wanted {
         Ok(Wanted { id, start })
     }
 
+    /// Whether it is this flow that is meant.
+    pub fn is(&self, flow: &FlowRow) -> bool {
+        self.has_id(&flow.id) && self.has_start(flow)
+    }
+
     fn has_id(&self, id: &CommunityId) -> bool {
         id.as_str().starts_with(&self.id)
     }

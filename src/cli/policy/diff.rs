@@ -56,7 +56,7 @@ Examples:
   flowsift policy diff salestim ours.toml
   flowsift policy diff 2026-01.toml 2026-04.toml --format markdown -o change.md
   flowsift policy diff salestim ours.toml --capture monday.pcapng tuesday.pcapng
-  flowsift policy diff old.toml new.toml --format json | jq -r 'select(.change == \"allowed\") | .host // .range'
+  flowsift policy diff old.toml new.toml --format json | jq .change
 
 Exit status:
   0  they are equal, and so is what they say of the captures

@@ -6,6 +6,7 @@ use clap::Args as Group;
 
 use super::{desk, import};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::listed::Listed;
 use crate::cli::output::Destination;
 use crate::cli::{Outcome, policy_file, suggest};
 use crate::policy::compile::Policy;
@@ -17,7 +18,7 @@ use crate::policy::model::Date;
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     /// squid, pac, nftables, dnsmasq, edl-url, edl-domain, edl-ip, pfsense-hosts, pfsense-networks, pfsense-ports, hosts, csv or json
-    #[arg(value_name = "FORMAT", value_parser = format)]
+    #[arg(value_name = "FORMAT", value_parser = FORMATS, hide_possible_values = true)]
     pub format: Format,
 
     /// A TOML file, or the name of a built-in policy [default: salestim]
@@ -55,7 +56,7 @@ and on stderr. Retired rows and the platform's own insides are left out.
 
 Examples:
   flowsift policy export squid -o flowsift.conf
-  flowsift policy export pac --class salestim --class intercom --proxy proxy.corp.example:8080
+  flowsift policy export pac --class salestim --proxy proxy.example:8080
   flowsift policy export nftables ours.toml | nft -c -f -
   flowsift policy export edl-url --class teams";
 
@@ -96,6 +97,8 @@ fn check_classes(policy: &Policy, classes: &[String]) -> Result<(), Failure> {
         None => Ok(()),
     }
 }
+
+const FORMATS: Listed<Format> = Listed::new(format, || Format::WORDS.iter().map(|(word, _)| *word).collect());
 
 fn format(text: &str) -> Result<Format, String> {
     let words = Format::WORDS.iter();

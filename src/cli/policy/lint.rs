@@ -47,8 +47,8 @@ do. Rows of policies that a policy extends are told of when those are asked abou
 
 Examples:
   flowsift policy lint ours.toml
-  flowsift policy lint ours.toml --as-of 2027-01-01     what will be stale or over by then
-  flowsift policy lint *.toml --format json | jq -r 'select(.severity != \"notice\") | .code'
+  flowsift policy lint ours.toml --as-of 2027-01-01   what will be stale by then
+  flowsift policy lint *.toml --format json | jq .code
 
 Exit status:
   0  nothing was found, or notices alone

@@ -89,22 +89,30 @@ pub fn why_unlisted(judged: &Judged<'_>, entry: &Unlisted) -> String {
 
 /// The last line.
 pub fn verdict(judged: &Judged<'_>) -> String {
+    format!("{}. {}.", sum(judged), counts(judged))
+}
+
+/// What it comes to, without the numbers.
+pub fn sum(judged: &Judged<'_>) -> &'static str {
+    match judged.sum() {
+        Sum::Works => "The list works",
+        Sum::WorksInPart => "What was tried of the list works; what was not is not proved",
+        Sum::NothingReached => "Nothing on the list was reached",
+        Sum::Fails => "The list does not work as asked",
+    }
+}
+
+/// `218 host patterns: 1 intercepted, 9 blocked, ...`
+pub fn counts(judged: &Judged<'_>) -> String {
     let tally: Vec<String> = judged
         .tally()
         .iter()
         .map(|(outcome, count)| format!("{count} {}", outcome.as_str().replace('-', " ")))
         .collect();
-    let counts = match tally.is_empty() {
+    match tally.is_empty() {
         true => "no host pattern to judge".to_owned(),
         false => format!("{} host patterns: {}", judged.report.records.len(), tally.join(", ")),
-    };
-    let word = match judged.sum() {
-        Sum::Works => "The list works",
-        Sum::WorksInPart => "What was tried of the list works; what was not is not proved",
-        Sum::NothingReached => "Nothing on the list was reached",
-        Sum::Fails => "The list does not work as asked",
-    };
-    format!("{word}. {counts}.")
+    }
 }
 
 /// `2026-11-21 09:00:02 to 09:29:29 UTC`, and how many clients were seen.

@@ -2,9 +2,17 @@
 
 use crate::policy::judge::alert_name;
 
-/// `0xc02f (TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)` (IANA "TLS Cipher Suites").
+/// `0xc02f (TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)`.
 pub fn name(number: u16) -> String {
-    let name = match number {
+    match standard_name(number) {
+        Some(name) => format!("0x{number:04x} ({name})"),
+        None => format!("0x{number:04x}"),
+    }
+}
+
+/// IANA "TLS Cipher Suites".
+pub fn standard_name(number: u16) -> Option<&'static str> {
+    Some(match number {
         0x0004 => "TLS_RSA_WITH_RC4_128_MD5",
         0x0005 => "TLS_RSA_WITH_RC4_128_SHA",
         0x000a => "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
@@ -35,9 +43,8 @@ pub fn name(number: u16) -> String {
         0xc030 => "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
         0xcca8 => "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
         0xcca9 => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        _ => return format!("0x{number:04x}"),
-    };
-    format!("0x{number:04x} ({name})")
+        _ => return None,
+    })
 }
 
 /// `handshake_failure (40)` (RFC 8446, section 6).

@@ -12,7 +12,7 @@
 
 mod capture;
 mod certificate;
-mod ciphers;
+pub(super) mod ciphers;
 mod connection;
 mod filters;
 mod flags;
