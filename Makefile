@@ -1,4 +1,4 @@
-# flowsift: make demo | test | bench | bench-page | lint | build
+# flowsift: make demo | test | bench | bench-page | lint | build | deb | static | container
 #
 # libpcap is needed only to listen to interfaces (the feature `live`). Where its library is missing it is installed if
 # that is possible here (root and apt-get); else flowsift is built without `live`, and says so.
@@ -9,7 +9,7 @@ HAS_PCAP = echo 'int main(void){return 0;}' | cc -x c - -lpcap -o /dev/null 2>/d
 # Asked when a target runs, after `prepare` had its chance to install the library.
 FEATURES = $$($(HAS_PCAP) || echo --no-default-features)
 
-.PHONY: demo test bench bench-page bench-whole bench-floods bench-count bench-parts lint build prepare
+.PHONY: demo test bench bench-page bench-whole bench-floods bench-count bench-parts lint build package deb static container prepare
 
 demo: build
 	$(BIN) read --format table samples/office.pcapng
@@ -46,6 +46,31 @@ lint: prepare
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
+
+# Packages. What a target needs and has not, it names.
+PACKAGE := target/package
+STATIC := target/$(shell uname -m)-unknown-linux-musl/release/flowsift
+# CARGO_DEB: options for cargo-deb, such as --deb-version.
+CARGO_DEB ?=
+
+# Manual pages and completions, as the program itself writes them.
+package: build
+	rm -rf $(PACKAGE) && mkdir -p $(PACKAGE)
+	$(BIN) --config none man -o $(PACKAGE)/man1
+	for shell in bash zsh fish; do $(BIN) completions $$shell > $(PACKAGE)/flowsift.$$shell || exit 1; done
+
+deb:
+	@command -v cargo-deb >/dev/null || { echo "make deb: cargo-deb is missing: cargo install cargo-deb"; exit 1; }
+	@command -v dpkg-deb >/dev/null || { echo "make deb: dpkg-deb is missing: this is made on Debian or its kin"; exit 1; }
+	@$(MAKE) package
+	$(CARGO) deb --no-build $(CARGO_DEB)
+
+static:
+	CARGO="$(CARGO)" packaging/static/build.sh --release
+
+container:
+	@[ -x $(STATIC) ] || $(MAKE) static
+	packaging/container/build.sh $(STATIC)
 
 prepare:
 	@command -v $(CARGO) >/dev/null || { echo "flowsift needs a Rust toolchain (1.88 or later): https://rustup.rs"; exit 1; }

@@ -1,5 +1,6 @@
 //! flowsift tells which service every flow of a capture talks to, and shows why.
 
+pub mod anonymise;
 pub mod cli;
 pub mod crypto;
 pub mod engine;
